@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <fmt/core.h>
+
+#include <cerrno>
+#include <expected>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace caisson {
+
+/// What a caller may branch on. Everything else about a failure is text.
+enum class ErrorKind {
+  system,       ///< the kernel or the host refused; errno() says why when it is known
+  config,       ///< the config asks for something invalid or that cannot be honoured here
+  invalid_id,   ///< a container id outside [A-Za-z0-9_+.-]+
+  id_in_use,    ///< the id belongs to another container
+  destroyed,    ///< the container does not exist, or its process has ended
+  paused,       ///< the operation needs a container that is not paused
+  wrong_state,  ///< any other state in which the operation is not allowed
+};
+
+/// A failure: what failed, why (errno), where in the config, and what we were doing.
+class Error {
+ public:
+  Error(ErrorKind kind, std::string what, int sys_errno = 0);
+
+  /// Adds one frame of context; the frame added last is printed first.
+  Error with(std::string frame) &&;
+  /// Names the config value at fault (RFC 6901). The innermost caller wins.
+  Error at(std::string pointer) &&;
+
+  ErrorKind kind() const { return kind_; }
+  int sys_errno() const { return sys_errno_; }
+  const std::string& what() const { return what_; }
+  const std::string& pointer() const { return pointer_; }
+  /// Context, innermost first.
+  const std::vector<std::string>& frames() const { return frames_; }
+
+  /// One line:
+  /// "create c1: mount '/tmp': tmpfs: Bad value for 'size': fsconfig(size=x): Invalid argument [config: /mounts/0]"
+  std::string message() const;
+
+ private:
+  ErrorKind kind_;
+  int sys_errno_;
+  std::string what_;
+  std::string pointer_;
+  std::vector<std::string> frames_;
+};
+
+template <class T>
+using Result = std::expected<T, Error>;
+using Status = Result<void>;
+
+/// A failure that is not a syscall's.
+template <class... A>
+[[nodiscard]] std::unexpected<Error> fail(ErrorKind kind, fmt::format_string<A...> text, A&&... args) {
+  return std::unexpected(Error(kind, fmt::format(text, std::forward<A>(args)...)));
+}
+
+/// A failed syscall. errno is saved before the text is formatted, so nothing can overwrite it.
+template <class... A>
+[[nodiscard]] std::unexpected<Error> fail_errno(fmt::format_string<A...> text, A&&... args) {
+  const int error = errno;
+  return std::unexpected(Error(ErrorKind::system, fmt::format(text, std::forward<A>(args)...), error));
+}
+
+/// A fault of the config value that `pointer` (RFC 6901) names.
+template <class... A>
+[[nodiscard]] std::unexpected<Error> fail_config(std::string pointer, fmt::format_string<A...> text, A&&... args) {
+  return std::unexpected(
+      Error(ErrorKind::config, fmt::format(text, std::forward<A>(args)...)).at(std::move(pointer)));
+}
+
+namespace detail {
+inline std::unexpected<Error> propagate(Error&& error) { return std::unexpected(std::move(error)); }
+template <class... A>
+std::unexpected<Error> propagate(Error&& error, fmt::format_string<A...> text, A&&... args) {
+  return std::unexpected(std::move(error).with(fmt::format(text, std::forward<A>(args)...)));
+}
+template <class T>
+T take(Result<T>&& result) {
+  if constexpr (!std::is_void_v<T>) return std::move(*result);
+}
+}  // namespace detail
+
+}  // namespace caisson
+
+/// Value of `expr`, or return its error from the enclosing function, with optional fmt context.
+#define CAISSON_TRY(expr, ...)                                                                              \
+  __extension__({                                                                                           \
+    auto caisson_try_ = (expr);                                                                             \
+    if (!caisson_try_) [[unlikely]]                                                                         \
+      return ::caisson::detail::propagate(std::move(caisson_try_).error() __VA_OPT__(, ) __VA_ARGS__);      \
+    ::caisson::detail::take(std::move(caisson_try_));                                                       \
+  })

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "config/spec.hpp"
+#include "plan/facts.hpp"
+
+namespace caisson::plan {
+
+struct JoinNamespace {
+  std::uint64_t kind = 0;  ///< CLONE_NEW*
+  std::string path;
+  std::string origin;  ///< "/linux/namespaces/2/path"
+  bool operator==(const JoinNamespace&) const = default;
+};
+
+/// What becomes of each kind of namespace: made new, joined by path, or shared with the host (neither).
+struct NamespacePlan {
+  std::uint64_t create = 0;         ///< CLONE_NEW* to make
+  std::vector<JoinNamespace> join;  ///< in config order; init decides the passes (runtime: user namespace in the middle)
+  std::string time_offsets;         ///< text for /proc/self/timens_offsets, empty = none
+  std::string uid_map;              ///< text for /proc/PID/uid_map, empty = none
+  std::string gid_map;
+  bool needs_stage = false;  ///< a second clone is needed to enter the PID namespace
+
+  bool makes(std::uint64_t kind) const { return (create & kind) != 0; }
+  bool joins(std::uint64_t kind) const;
+  /// Neither made nor joined.
+  bool shares_host(std::uint64_t kind) const { return !makes(kind) && !joins(kind); }
+  bool operator==(const NamespacePlan&) const = default;
+};
+
+/// Errors name /linux/namespaces/N, /linux/uidMappings, /linux/timeOffsets.
+Result<NamespacePlan> make_namespaces(const config::Spec& spec, const HostFacts& facts);
+
+}  // namespace caisson::plan

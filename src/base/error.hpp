@@ -90,10 +90,15 @@ T take(Result<T>&& result) {
 }  // namespace caisson
 
 /// Value of `expr`, or return its error from the enclosing function, with optional fmt context.
-#define CAISSON_TRY(expr, ...)                                                                              \
-  __extension__({                                                                                           \
-    auto caisson_try_ = (expr);                                                                             \
-    if (!caisson_try_) [[unlikely]]                                                                         \
-      return ::caisson::detail::propagate(std::move(caisson_try_).error() __VA_OPT__(, ) __VA_ARGS__);      \
-    ::caisson::detail::take(std::move(caisson_try_));                                                       \
+#define CAISSON_TRY(expr, ...) CAISSON_TRY_AS(CAISSON_JOIN(caisson_try_, __COUNTER__), expr __VA_OPT__(, ) __VA_ARGS__)
+
+// A name of its own for each, so that one may stand inside another.
+#define CAISSON_JOIN_NOW(a, b) a##b
+#define CAISSON_JOIN(a, b) CAISSON_JOIN_NOW(a, b)
+#define CAISSON_TRY_AS(name, expr, ...)                                                                \
+  __extension__({                                                                                      \
+    auto name = (expr);                                                                                \
+    if (!name) [[unlikely]]                                                                            \
+      return ::caisson::detail::propagate(std::move(name).error() __VA_OPT__(, ) __VA_ARGS__);         \
+    ::caisson::detail::take(std::move(name));                                                          \
   })

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "caisson/error.hpp"
+#include "caisson/process.hpp"
+
+namespace caisson {
+CAISSON_PUBLIC_NAMESPACE {
+
+/// runtime-spec 1.3 runtime.md, "State"; and paused.
+enum class Status {
+  creating,  ///< somebody is making it
+  created,   ///< its process waits for start()
+  running,
+  paused,    ///< no process of it gets any processor time
+  stopped,   ///< its process has ended; it waits for destroy()
+};
+
+/// "creating", ...
+std::string_view to_string(Status status);
+
+/// What is known of a container at one moment.
+struct State {
+  std::string id;
+  Status status = Status::stopped;
+  pid_t pid = 0;        ///< of its first process as this program sees it; 0 when stopped or creating
+  std::string bundle;   ///< absolute path
+  std::string rootfs;   ///< absolute path on the host
+  std::string created;  ///< RFC 3339 with nanoseconds, UTC
+  std::map<std::string, std::string> annotations;
+};
+
+/// Counters of the container's cgroup; absent where the host does not count.
+struct Stats {
+  std::optional<std::uint64_t> cpu_nanoseconds;     ///< processor time used
+  std::optional<std::uint64_t> memory_bytes;        ///< in use now, page cache included
+  std::optional<std::uint64_t> memory_limit_bytes;  ///< absent also when there is no limit
+  std::optional<std::uint64_t> processes;           ///< processes and threads now
+  std::optional<std::uint64_t> oom_kills;           ///< processes killed for want of memory
+};
+
+/// A container by its id. All that is true of it stands on disk and in the kernel: several programs may hold the same
+/// one at once, and it goes on when the last Container goes. Copies are the same container.
+///
+/// Every call may fail with ContainerDestroyed when somebody has removed the container, and with SystemError.
+class Container {
+ public:
+  const std::string& id() const;
+
+  /// Looks at the container's process, cgroup and files: the answer is never remembered.
+  Result<State> state() const;
+  /// state()'s status alone.
+  Result<Status> status() const;
+
+  /// The config.json it was made from, in canonical form: compact, without what means nothing.
+  Result<std::string> config() const;
+
+  /// Pids of all its processes as this program sees them, sorted. Empty when it is stopped.
+  Result<std::vector<pid_t>> processes() const;
+
+  Result<Stats> stats() const;
+
+  /// Lets the process of a created container run; returns when its execve has succeeded and the poststart hooks have
+  /// run. A program that cannot be executed is ConfigInvalid or SystemError and names /process/args/0; the container is
+  /// then stopped. ContainerDestroyed: its process has ended. ContainerPaused. SystemError: it runs already.
+  Result<void> start();
+
+  /// Starts another process in a created or running container, as this program's child; returns when its execve has
+  /// succeeded. ConfigInvalid: wrong options. ContainerDestroyed: it is stopped. ContainerPaused.
+  Result<Process> start(const ProcessOptions& options);
+
+  /// The container's first process. ContainerDestroyed when it has ended, unless this Container came from
+  /// Factory::create: then it is that child of this program, and may be waited for.
+  Result<Process> init() const;
+
+  /// Blocks until the container's first process has ended: init() and wait(). A container that is stopped already, and
+  /// whose process was not this program's child: a status that is not known.
+  Result<ExitStatus> wait() const;
+
+  /// Freezes every process of the container. ContainerPaused: it is paused already. ContainerDestroyed: it is stopped.
+  Result<void> pause();
+  /// Lets a paused container go on. SystemError: it is not paused.
+  Result<void> resume();
+
+  /// Sends a signal to the container's first process; SIGKILL also to the rest when its end does not end them.
+  /// ContainerDestroyed: it is stopped.
+  Result<void> signal(int number) const;
+
+  enum class Force { no, yes };
+  /// Removes the container: its cgroup and its record, then runs the poststop hooks. With Force::yes its processes are
+  /// killed first, and that there is no container any more is no error; without, it must be created or stopped
+  /// (SystemError otherwise). What could not be removed stays recorded and can be destroyed again.
+  Result<void> destroy(Force force = Force::no);
+
+  struct Inside;
+  explicit Container(std::shared_ptr<Inside> inside) : inside_(std::move(inside)) {}
+
+ private:
+  std::shared_ptr<Inside> inside_;
+};
+
+}
+}  // namespace caisson

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cgroup/common.hpp"
+
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "base/text.hpp"
+#include "sys/file.hpp"
+
+namespace caisson::cgroup {
+
+namespace {
+
+constexpr const char* kRootlessText =
+    "rootless needs no limits + no cgrouppath when no permission is granted for cgroups";
+
+/// Consecutive writes to one file (device rules are a dozen) share its descriptor.
+class ValueFile {
+ public:
+  Status write(const std::string& path, const std::string& value) {
+    if (path != path_) {
+      path_.clear();
+      fd_ = CAISSON_TRY(sys::open_at(FdView::cwd(), path, O_WRONLY));
+      path_ = path;
+    }
+    if (::write(fd_.get(), value.data(), value.size()) < 0) return fail_errno("write '{}' to '{}'", value, path);
+    return {};
+  }
+
+ private:
+  std::string path_;
+  FileDescriptor fd_;
+};
+
+Status write_one(ValueFile& file, const std::string& dir, const plan::CgroupWrite& write) {
+  auto written = file.write(dir + '/' + write.file, write.value);
+  if (written || written.error().sys_errno() != ENOENT) return written;
+  if (!write.other_file.empty()) return file.write(dir + '/' + write.other_file, write.other_value);
+  if (write.refusal == plan::Refusal::missing_is_met) return {};
+  return written;
+}
+
+/// Removes a cgroup whose last process is dead. Nothing tells when the kernel lets go of it, so this wait is by the clock.
+Status remove_emptied(const std::string& path) {
+  const auto end = deadline();
+  for (int round = 0; !CAISSON_TRY(remove_tree(path)); ++round) {
+    if (milliseconds_until(end) == 0)
+      return fail(ErrorKind::system, "remove cgroup '{}': it still holds {} process(es)", path,
+                  CAISSON_TRY(pids_below(path)).size());
+    pause_a_moment(round);
+  }
+  return {};
+}
+
+}  // namespace
+
+void pause_a_moment(int round) {
+  if (round < 16) {
+    ::sched_yield();
+    return;
+  }
+  const timespec moment{.tv_sec = 0, .tv_nsec = std::min(round, 100) * 10'000};
+  ::nanosleep(&moment, nullptr);
+}
+
+Result<CommonManager::Made> CommonManager::make_one(const plan::CgroupDir& dir) {
+  auto made = make_directory(dir.path, dir.mountpoint, parents_);
+  if (!made) {
+    Error error = std::move(made.error());
+    if (is_denied(error) && optional_) return Made::denied;
+    if (is_denied(error) && rootless_) error = std::move(error).with(kRootlessText);
+    if (!path_origin_.empty()) error = std::move(error).at(path_origin_);
+    return std::unexpected(std::move(error));
+  }
+  if (*made) {
+    made_.push_back(dir.path);
+    return Made::fresh;
+  }
+  const auto pids = CAISSON_TRY(pids_below(dir.path));
+  if (!pids.empty())
+    return fail(ErrorKind::system, "container's cgroup is not empty: {} process(es) found in '{}'", pids.size(), dir.path);
+  found_.push_back(dir.path);
+  return Made::found;
+}
+
+void CommonManager::abandon() {
+  for (const auto& path : made_) ::rmdir(path.c_str());
+  made_.clear();
+  dirs_.clear();
+  remove_parents();
+}
+
+void CommonManager::remove_parents() {
+  // The innermost were made last. Those that others use by now stay.
+  for (auto parent = parents_.rbegin(); parent != parents_.rend(); ++parent) ::rmdir(parent->c_str());
+  parents_.clear();
+}
+
+Status CommonManager::write_all(const std::vector<plan::CgroupWrite>& writes,
+                                const std::function<const std::string*(const plan::CgroupWrite&)>& dir_of,
+                                const Explain& explain) {
+  ValueFile file;
+  std::vector<const plan::CgroupWrite*> late;
+  auto put = [&](const plan::CgroupWrite& write, bool last_chance) -> Status {
+    const std::string* dir = dir_of(write);
+    if (!dir) return fail_config(write.origin, "the {} controller is not mounted", write.controller);
+    auto written = write_one(file, *dir, write);
+    if (written) return {};
+    if (!last_chance && write.refusal == plan::Refusal::retry_last && written.error().sys_errno() == EINVAL) {
+      late.push_back(&write);
+      return {};
+    }
+    return std::unexpected(explain(std::move(written.error()), write, *dir).at(write.origin));
+  };
+  for (const auto& write : writes) CAISSON_TRY(put(write, false));
+  for (const auto* write : std::vector(std::move(late))) CAISSON_TRY(put(*write, true));
+  return {};
+}
+
+Status CommonManager::destroy(Processes processes) {
+  if (processes == Processes::spare && !CAISSON_TRY(this->pids()).empty()) return {};
+  bool killed = false;
+  for (const auto& dir : dirs_) {
+    if (CAISSON_TRY(remove_tree(dir.path))) continue;
+    if (processes == Processes::spare) return {};  // somebody has entered meanwhile
+    if (!std::exchange(killed, true)) {
+      CAISSON_TRY(kill(SIGKILL));
+      CAISSON_TRY(wait_until_empty());
+    }
+    CAISSON_TRY(remove_emptied(dir.path));
+  }
+  remove_parents();
+  return {};
+}
+
+Status check_memory(const plan::MemoryCheck& check, const std::string& dir, std::string_view usage,
+                    std::string_view both) {
+  auto refuse = [&](std::string_view file, std::int64_t limit, std::string_view what, const char* key) -> Status {
+    if (limit <= 0 || file.empty()) return {};
+    const std::string text = CAISSON_TRY(read_value(dir, file));
+    const auto used = text::parse_int(text).value_or(0);
+    if (limit > used) return {};
+    return fail_config(key, "rejecting {} limit {} <= usage {}", what, limit, used);
+  };
+  CAISSON_TRY(refuse(usage, check.limit, "memory", "/linux/resources/memory/limit"));
+  return refuse(both, check.swap, "memory+swap", "/linux/resources/memory/swap");
+}
+
+Status signal_all(const std::function<Result<std::vector<pid_t>>()>& list, int signal, bool all_stopped) {
+  std::set<pid_t> done;
+  for (bool again = true; again;) {
+    again = false;
+    for (pid_t pid : CAISSON_TRY(list())) {
+      if (!done.insert(pid).second) continue;
+      again = !all_stopped;
+      if (::kill(pid, signal) < 0 && errno != ESRCH) return fail_errno("kill({}, {})", pid, signal);
+    }
+  }
+  return {};
+}
+
+Status wait_for_ends(const std::function<Result<std::vector<pid_t>>()>& list, Deadline end) {
+  for (;;) {
+    const auto pids = CAISSON_TRY(list());
+    if (pids.empty()) return {};
+    for (pid_t pid : pids) {
+      FileDescriptor pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+      if (!pidfd) continue;
+      pollfd wanted{.fd = pidfd.get(), .events = POLLIN, .revents = 0};
+      const int ready = ::poll(&wanted, 1, milliseconds_until(end));
+      if (ready < 0 && errno != EINTR) return fail_errno("poll of process {}", pid);
+      if (ready == 0)
+        return fail(ErrorKind::system, "{} process(es) of the cgroup do not end, the first is {}", pids.size(), pid);
+    }
+  }
+}
+
+Status freeze_v2(const std::string& path, bool on) {
+  CAISSON_TRY(write_value(path, "cgroup.freeze", on ? "1" : "0"));
+  if (!on) return {};
+  auto frozen = wait_for_event(path, "frozen", true, deadline());
+  if (frozen && *frozen) return {};
+  (void)write_value(path, "cgroup.freeze", "0");
+  if (!frozen) return std::unexpected(std::move(frozen.error()));
+  return fail(ErrorKind::system, "cgroup '{}' does not freeze", path);
+}
+
+Result<bool> frozen_v2(const std::string& path) {
+  auto events = read_value(path, "cgroup.events");
+  if (!events && is_gone(events.error())) return false;
+  return flat_value(CAISSON_TRY(std::move(events)), "frozen") == "1";
+}
+
+Result<bool> kill_v2(const std::string& path) {
+  auto written = write_value(path, "cgroup.kill", "1");
+  if (written) return true;
+  if (written.error().sys_errno() == EOPNOTSUPP) return false;  // a threaded cgroup
+  if (written.error().sys_errno() == ENOENT && ::access(path.c_str(), F_OK) == 0) return false;
+  if (is_gone(written.error())) return true;
+  return std::unexpected(std::move(written.error()));
+}
+
+}  // namespace caisson::cgroup

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cgroup/directory.hpp"
+#include "cgroup/manager.hpp"
+
+namespace caisson::cgroup {
+
+/// What the managers share: the directories, how they are made and removed, how values are written.
+class CommonManager : public CgroupManager {
+ public:
+  Status destroy(Processes processes) override;
+  std::map<std::string, std::string> paths() const override { return plan::paths(dirs_); }
+  std::vector<std::string> made_parents() const override { return parents_; }
+
+ protected:
+  CommonManager(std::vector<plan::CgroupDir> dirs, std::vector<std::string> parents)
+      : dirs_(std::move(dirs)), parents_(std::move(parents)) {}
+  explicit CommonManager(const plan::CgroupPlan& plan)
+      : dirs_(plan.dirs), rootless_(plan.rootless), optional_(plan.optional), path_origin_(plan.path_origin) {}
+
+  /// Makes one directory or takes over the one that is there. Absent: denied, and the run may go without.
+  enum class Made { fresh, found, denied };
+  Result<Made> make_one(const plan::CgroupDir& dir);
+  /// Undoes a create() that failed, and forgets the directories: they are not ours.
+  void abandon();
+  /// Writes in order, each to a file of the directory that `dir_of` gives. `explain` may better the error.
+  using Explain = std::function<Error(Error, const plan::CgroupWrite&, const std::string& dir)>;
+  Status write_all(const std::vector<plan::CgroupWrite>& writes,
+                   const std::function<const std::string*(const plan::CgroupWrite&)>& dir_of, const Explain& explain);
+  /// Waits until the cgroup holds no process.
+  virtual Status wait_until_empty() = 0;
+
+  std::vector<plan::CgroupDir> dirs_;
+  std::vector<std::string> parents_;  ///< made by us, above the container's own
+  std::vector<std::string> made_;     ///< the container's own, as far as create() made them
+  std::vector<std::string> found_;    ///< the container's own, as far as they were there
+  bool rootless_ = false;
+  bool optional_ = false;
+  std::string path_origin_;
+
+ private:
+  void remove_parents();
+};
+
+/// memory.checkBeforeUpdate. `both` is the usage of memory and swap together; on v2 there is no such file and it is "".
+Status check_memory(const plan::MemoryCheck& check, const std::string& dir, std::string_view usage,
+                    std::string_view both);
+
+/// For the few kernel states whose change nothing announces: yields at first, then sleeps 0.2 to 1 ms.
+void pause_a_moment(int round);
+
+/// Signals every process that `list` gives. With `all_stopped` none can fork meanwhile; else again until no new one
+/// appears.
+Status signal_all(const std::function<Result<std::vector<pid_t>>()>& list, int signal, bool all_stopped);
+
+/// Waits for the ends of the processes that `list` gives, until it gives none.
+Status wait_for_ends(const std::function<Result<std::vector<pid_t>>()>& list, Deadline end);
+
+/// cgroup2's own freezer and killer, in a pure v2 and in the unified hierarchy of a hybrid host.
+Status freeze_v2(const std::string& path, bool on);
+Result<bool> frozen_v2(const std::string& path);
+/// cgroup.kill: false when there is none (before Linux 5.14, and in threaded cgroups).
+Result<bool> kill_v2(const std::string& path);
+
+Result<Stats> stats_v1(const std::function<const std::string*(std::string_view controller)>& dir_of);
+Result<Stats> stats_v2(const std::string& path);
+
+std::unique_ptr<CgroupManager> make_v1(const plan::CgroupPlan& plan);
+std::unique_ptr<CgroupManager> make_v2(const plan::CgroupPlan& plan);
+std::unique_ptr<CgroupManager> open_v1(std::vector<plan::CgroupDir> dirs, std::vector<std::string> parents);
+std::unique_ptr<CgroupManager> open_v2(std::vector<plan::CgroupDir> dirs, std::vector<std::string> parents);
+
+}  // namespace caisson::cgroup

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/fd.hpp"
+#include "plan/cgroup.hpp"
+
+namespace caisson::cgroup {
+
+/// Counters of a cgroup; absent where the host does not count.
+struct Stats {
+  std::optional<std::uint64_t> cpu_nanoseconds;
+  std::optional<std::uint64_t> memory_bytes;
+  std::optional<std::uint64_t> memory_limit_bytes;  ///< absent = no limit
+  std::optional<std::uint64_t> processes;
+  std::optional<std::uint64_t> oom_kills;
+};
+
+/// How a process that is yet to be cloned gets into the cgroup by itself.
+struct Entrance {
+  FileDescriptor birthplace;          ///< cgroup2 directory for CLONE_INTO_CGROUP; owns none on a host without cgroup2
+  std::vector<FileDescriptor> files;  ///< v1: the process, still of one thread, writes "0" to each
+};
+
+/// What destroy() does with processes that still are in the cgroup.
+enum class Processes {
+  kill,   ///< SIGKILL and wait: the cgroup is the container's
+  spare,  ///< leave them and their cgroup: it is not known that create() ever succeeded
+};
+
+/// The cgroup of one container. Paths are the host's and trusted; nothing here is reached through the container's tree.
+class CgroupManager {
+ public:
+  virtual ~CgroupManager() = default;
+
+  /// Makes the directories. On v2 the result is the cgroup's directory, for CLONE_INTO_CGROUP; on v1 (and without
+  /// cgroups) it owns no descriptor and attach() is needed. An existing cgroup is taken over when it is empty, else
+  /// refused: "container's cgroup is not empty", "container's cgroup unexpectedly frozen". On failure nothing is left.
+  virtual Result<FileDescriptor> create() = 0;
+
+  /// Moves the process into the cgroup, in every hierarchy. ESRCH: it is gone.
+  virtual Status attach(pid_t pid) = 0;
+
+  /// In place of attach(): the kernel moves another process only after it has stopped every fork on the host, which
+  /// takes up to ten milliseconds when nobody did so lately, but lets a single thread move itself at once (Linux 5.5).
+  virtual Result<Entrance> entrance() = 0;
+
+  /// Writes limits and device rules; an error names the value's place in the config. Delegation is part of it.
+  virtual Status apply(const plan::CgroupPlan& plan) = 0;
+
+  /// Returns when every process is frozen (true) or thawing has begun (false). Freezing that does not end within
+  /// ten seconds is undone and an error.
+  virtual Status freeze(bool on) = 0;
+
+  /// Also true when an ancestor is frozen; false when there is no cgroup or no freezer.
+  virtual Result<bool> frozen() = 0;
+
+  /// Signals every process in the cgroup and its children, with no fork in between. A frozen cgroup stays frozen,
+  /// but SIGKILL thaws it where the kernel would otherwise keep the dead. No process is no error.
+  virtual Status kill(int signal) = 0;
+
+  /// Process ids in the cgroup and its children, as the caller's PID namespace numbers them, sorted.
+  virtual Result<std::vector<pid_t>> pids() = 0;
+
+  virtual Result<Stats> stats() = 0;
+
+  /// Removes the cgroup, its children, and those parents that create() made if they are empty. Idempotent. After a
+  /// create() that refused a cgroup it does nothing to it.
+  virtual Status destroy(Processes processes = Processes::kill) = 0;
+
+  /// For state.json: controller -> directory, "" on v2. Less than plan::paths() when a rootless run went without some.
+  virtual std::map<std::string, std::string> paths() const = 0;
+
+  /// Directories above the container's that create() had to make, outermost first; open() takes them back.
+  virtual std::vector<std::string> made_parents() const = 0;
+};
+
+/// The manager for a container that is to be made. Touches nothing yet.
+Result<std::unique_ptr<CgroupManager>> make(const plan::CgroupPlan& plan);
+
+/// The manager of an existing container, from its state: what paths() and made_parents() gave. No path = no cgroup.
+Result<std::unique_ptr<CgroupManager>> open(const std::map<std::string, std::string>& paths,
+                                            const std::vector<std::string>& made_parents = {});
+
+}  // namespace caisson::cgroup

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <memory>
+
+#include "cli/bundle_options.hpp"
+#include "cli/command.hpp"
+
+namespace caisson::cli {
+namespace {
+
+struct Options {
+  container::CreateOptions create;
+  bool implied = true;
+};
+
+Run bind(Grammar& grammar) {
+  auto o = std::make_shared<Options>();
+  add_bundle_options(grammar, o->create);
+  // What create does in any case; engines and other runtimes' users say it all the same.
+  grammar.options.push_back({"detach,d", &o->implied, "", "", true});
+  grammar.options.push_back({"no-subreaper", &o->implied, "", "", true});
+  grammar.arguments = {{"container-id", &o->create.id}};
+  return [o](const container::Globals& globals) -> Result<int> {
+    CAISSON_TRY(container::create(globals, o->create), "create {}", o->create.id);
+    return 0;
+  };
+}
+
+}  // namespace
+
+extern const Command kCreate{
+    .name = "create",
+    .summary = "make a container whose process waits for start",
+    .bind = bind,
+    .details =
+        "The process inherits standard input, output and error, unless config.json asks for a terminal:\n"
+        "then --console-socket is needed.",
+    .makes_containers = true,
+};
+
+}  // namespace caisson::cli

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <memory>
+
+#include "cli/command.hpp"
+
+namespace caisson::cli {
+namespace {
+
+struct Options {
+  std::string id;
+  bool force = false;
+};
+
+Run bind(Grammar& grammar) {
+  auto o = std::make_shared<Options>();
+  grammar.options = {
+      {"force,f", &o->force, "", "kill the container first if it runs; one that is not there is no error"}};
+  grammar.arguments = {{"container-id", &o->id}};
+  return [o](const container::Globals& globals) -> Result<int> {
+    CAISSON_TRY(container::remove(globals, o->id, o->force), "delete {}", o->id);
+    return 0;
+  };
+}
+
+}  // namespace
+
+extern const Command kDelete{
+    .name = "delete", .summary = "remove a container that is stopped or was never started", .bind = bind};
+
+}  // namespace caisson::cli

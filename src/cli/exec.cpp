@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <charconv>
+#include <memory>
+
+#include "cli/command.hpp"
+
+namespace caisson::cli {
+namespace {
+
+bool is_id(std::string_view text) {
+  std::uint32_t id = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), id);
+  return read.ec == std::errc{} && read.ptr == text.data() + text.size();
+}
+
+/// Names mean nothing here: whose /etc/passwd would say so?
+Status check_user(std::string_view user) {
+  const auto colon = user.find(':');
+  if (user.empty() ||
+      (is_id(user.substr(0, colon)) && (colon == std::string_view::npos || is_id(user.substr(colon + 1)))))
+    return {};
+  return fail(ErrorKind::config, "invalid value '{}' for --user: neither UID nor UID:GID", user);
+}
+
+struct Options {
+  std::string id;
+  container::ExecOptions exec;
+};
+
+void add_options(Grammar& grammar, container::ExecOptions& exec) {
+  grammar.options = {
+      {"process,p", &exec.process_file, "FILE", "the whole process object, as JSON"},
+      {"tty,t", &exec.tty, "", "give the process a terminal"},
+      {"user,u", &exec.user, "UID[:GID]", "run as these ids"},
+      {"additional-gids,g", &exec.additional_gids, "GID", "supplementary group"},
+      {"cwd", &exec.cwd, "DIR", "working directory in the container"},
+      {"env,e", &exec.env, "NAME=VALUE", "add to the environment"},
+      {"cap,c", &exec.caps, "CAP", "add a capability"},
+      {"no-new-privs", &exec.no_new_privs, "", "set no_new_privs"},
+      {"process-label", &exec.process_label, "LABEL", "SELinux label"},
+      {"apparmor", &exec.apparmor, "PROFILE", "AppArmor profile"},
+      {"cgroup", &exec.cgroups, "[CTRL[,CTRL]:]PATH", "run in this cgroup below the container's"},
+      {"detach,d", &exec.detach, "", "return once the process runs"},
+      {"pid-file", &exec.pid_file, "FILE", "write the process id to FILE"},
+      {"console-socket", &exec.console_socket, "SOCKET", "AF_UNIX socket that is sent the terminal's master"},
+      {"pidfd-socket", &exec.pidfd_socket, "SOCKET", "AF_UNIX socket that is sent a pidfd of the process"},
+      {"preserve-fds", &exec.preserve_fds, "N", "pass N more descriptors, from 3 + $LISTEN_FDS on"},
+      {"ignore-paused", &exec.ignore_paused, "", "enter a paused container; the process runs when it is resumed"},
+  };
+}
+
+Run bind(Grammar& grammar) {
+  auto o = std::make_shared<Options>();
+  add_options(grammar, o->exec);
+  grammar.arguments = {{"container-id", &o->id}, {"command", &o->exec.args, false}};
+  grammar.options_first = true;
+  return [o](const container::Globals& globals) -> Result<int> {
+    auto& args = o->exec.args;
+    if (!args.empty() && args.front() == "--") args.erase(args.begin());
+    if (!o->exec.process_file.empty() && !args.empty())
+      return fail(ErrorKind::config, "exec {}: a command and --process exclude each other", o->id);
+    CAISSON_TRY(check_user(o->exec.user), "exec {}", o->id);
+    return CAISSON_TRY(container::exec(globals, o->id, o->exec), "exec {}", o->id);
+  };
+}
+
+}  // namespace
+
+extern const Command kExec{
+    .name = "exec",
+    .summary = "run another process in a container",
+    .bind = bind,
+    .details =
+        "Options stand before the container id: all that follows it is the command. Without --process the\n"
+        "process is the one of config.json with these changes.\n"
+        "The exit code is the process' own, 128 + N when signal N killed it, 255 when it could not be run.",
+    .failure = 255,
+};
+
+}  // namespace caisson::cli

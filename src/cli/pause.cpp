@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <memory>
+
+#include "cli/command.hpp"
+
+namespace caisson::cli {
+namespace {
+
+Run bind(Grammar& grammar) {
+  auto id = std::make_shared<std::string>();
+  grammar.arguments = {{"container-id", id.get()}};
+  return [id](const container::Globals& globals) -> Result<int> {
+    CAISSON_TRY(container::pause(globals, *id), "pause {}", *id);
+    return 0;
+  };
+}
+
+}  // namespace
+
+extern const Command kPause{.name = "pause", .summary = "freeze all processes of a container", .bind = bind};
+
+}  // namespace caisson::cli

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <memory>
+
+#include "cli/bundle_options.hpp"
+#include "cli/command.hpp"
+
+namespace caisson::cli {
+namespace {
+
+struct Options {
+  container::CreateOptions create;
+  container::RunOptions run;
+};
+
+Run bind(Grammar& grammar) {
+  auto o = std::make_shared<Options>();
+  add_bundle_options(grammar, o->create);
+  grammar.options.push_back({"detach,d", &o->run.detach, "", "return once the process runs"});
+  grammar.options.push_back({"keep", &o->run.keep, "", "do not delete the container when its process has ended"});
+  grammar.options.push_back({"no-subreaper", &o->run.no_subreaper, "", "do not adopt the container's orphans"});
+  grammar.arguments = {{"container-id", &o->create.id}};
+  return [o](const container::Globals& globals) -> Result<int> {
+    return CAISSON_TRY(container::run(globals, o->create, o->run), "run {}", o->create.id);
+  };
+}
+
+}  // namespace
+
+extern const Command kRun{
+    .name = "run",
+    .summary = "make a container, start it and wait for its end",
+    .bind = bind,
+    .details =
+        "The exit code is the process' own, 128 + N when signal N killed it, 1 when the container could not\n"
+        "be run.",
+    .makes_containers = true,
+};
+
+}  // namespace caisson::cli

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <memory>
+
+#include "base/fd.hpp"
+#include "cli/command.hpp"
+#include "config/spec.hpp"
+
+namespace caisson::cli {
+namespace {
+
+struct Options {
+  std::string bundle;
+  bool rootless = false;
+};
+
+Status write_all(FdView file, std::string_view text) {
+  while (!text.empty()) {
+    const auto written = ::write(file.get(), text.data(), text.size());
+    if (written >= 0)
+      text.remove_prefix(static_cast<std::size_t>(written));
+    else if (errno != EINTR)
+      return fail_errno("write('config.json')");
+  }
+  return {};
+}
+
+/// The file is the user's from then on: an existing one is never touched, a half-written one not left behind.
+Status write_config(const std::string& path, std::string_view text) {
+  FileDescriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+  if (!file) {
+    if (errno == EEXIST) return fail(ErrorKind::config, "File config.json exists. Remove it first");
+    return fail_errno("open('{}')", path);
+  }
+  auto written = write_all(file, text);
+  if (!written) ::unlink(path.c_str());
+  return written;
+}
+
+Run bind(Grammar& grammar) {
+  auto o = std::make_shared<Options>();
+  grammar.options = {
+      {"bundle,b", &o->bundle, "DIR", "write DIR/config.json (default: the working directory)"},
+      {"rootless", &o->rootless, "", "for a container of a user without privileges"},
+  };
+  return [o](const container::Globals&) -> Result<int> {
+    const auto spec = config::example(o->rootless, ::geteuid(), ::getegid());
+    CAISSON_TRY(
+        write_config(o->bundle.empty() ? "config.json" : o->bundle + "/config.json", config::save_indented(spec)),
+        "spec");
+    return 0;
+  };
+}
+
+}  // namespace
+
+extern const Command kSpec{.name = "spec",
+                           .summary = "write a config.json to start from",
+                           .bind = bind,
+                           .details = "It runs sh in the directory rootfs of the bundle."};
+
+}  // namespace caisson::cli

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/spec.hpp"
+
+namespace caisson::config {
+namespace {
+
+// What people expect of `spec` from the runtimes they know: the same mounts, masks, capabilities and limits.
+
+std::vector<Mount> example_mounts(bool rootless) {
+  std::vector<Mount> mounts = {
+      {.destination = "/proc", .type = "proc", .source = "proc"},
+      {.destination = "/dev",
+       .type = "tmpfs",
+       .source = "tmpfs",
+       .options = {"nosuid", "strictatime", "mode=755", "size=65536k"}},
+      {.destination = "/dev/pts",
+       .type = "devpts",
+       .source = "devpts",
+       .options = {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"}},
+      {.destination = "/dev/shm",
+       .type = "tmpfs",
+       .source = "shm",
+       .options = {"nosuid", "noexec", "nodev", "mode=1777", "size=65536k"}},
+      {.destination = "/dev/mqueue", .type = "mqueue", .source = "mqueue", .options = {"nosuid", "noexec", "nodev"}},
+  };
+  if (rootless) {
+    // sysfs belongs to the network namespace, which is the host's.
+    mounts.push_back({.destination = "/sys",
+                      .type = "none",
+                      .source = "/sys",
+                      .options = {"rbind", "nosuid", "noexec", "nodev", "ro"}});
+  } else {
+    mounts[2].options.push_back("gid=5");  // tty; one id alone is mapped without privileges
+    mounts.push_back(
+        {.destination = "/sys", .type = "sysfs", .source = "sysfs", .options = {"nosuid", "noexec", "nodev", "ro"}});
+  }
+  mounts.push_back({.destination = "/sys/fs/cgroup",
+                    .type = "cgroup",
+                    .source = "cgroup",
+                    .options = {"nosuid", "noexec", "nodev", "relatime", "ro"}});
+  return mounts;
+}
+
+Linux example_linux(bool rootless, std::uint32_t uid, std::uint32_t gid) {
+  Linux platform;
+  platform.masked_paths = {"/proc/acpi",          "/proc/asound",     "/proc/kcore",       "/proc/keys",
+                           "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug",
+                           "/sys/firmware",       "/proc/scsi"};
+  platform.readonly_paths = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"};
+  platform.namespaces.push_back({.type = NamespaceType::pid});
+  if (!rootless) platform.namespaces.push_back({.type = NamespaceType::network});
+  platform.namespaces.push_back({.type = NamespaceType::ipc});
+  platform.namespaces.push_back({.type = NamespaceType::uts});
+  platform.namespaces.push_back({.type = NamespaceType::mount});
+  if (rootless) {
+    platform.namespaces.push_back({.type = NamespaceType::user});
+    platform.uid_mappings = {{.container_id = 0, .host_id = uid, .size = 1}};
+    platform.gid_mappings = {{.container_id = 0, .host_id = gid, .size = 1}};
+  } else {
+    platform.resources.emplace().devices = {{.allow = false, .access = "rwm"}};
+  }
+  return platform;
+}
+
+}  // namespace
+
+Spec example(bool rootless, std::uint32_t uid, std::uint32_t gid) {
+  const std::vector<std::string> capabilities = {"CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"};
+  Spec spec;
+  spec.oci_version = kSpecVersion;
+  auto& process = spec.process.emplace();
+  process.terminal = true;
+  process.args = {"sh"};
+  process.env = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=xterm"};
+  process.cwd = "/";
+  // No ambient set: a capability can be ambient only if it is inheritable, and root needs neither.
+  process.capabilities = {
+      .bounding = capabilities, .effective = capabilities, .inheritable = {}, .permitted = capabilities, .ambient = {}};
+  process.rlimits = {{.type = RlimitType::nofile, .soft = 1024, .hard = 1024}};
+  process.no_new_privileges = true;
+  spec.root = {.path = "rootfs", .readonly = true};
+  spec.hostname = "caisson";
+  spec.mounts = example_mounts(rootless);
+  spec.linux = example_linux(rootless, uid, gid);
+  return spec;
+}
+
+}  // namespace caisson::config

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.hpp"
+#include "config/hooks.hpp"
+#include "config/linux.hpp"
+#include "config/mounts.hpp"
+#include "config/process.hpp"
+#include "json/fields.hpp"
+
+namespace caisson::config {
+
+/// The version of the runtime-spec that this model mirrors.
+inline constexpr std::string_view kSpecVersion = "1.3.0";
+
+/// config.json. Source: runtime-spec 1.3 config.md. Members are the spec's keys in snake_case.
+struct Spec {
+  std::string oci_version;
+  std::optional<Process> process;
+  std::optional<Root> root;
+  std::string hostname;
+  std::string domainname;
+  std::vector<Mount> mounts;
+  std::optional<Hooks> hooks;
+  std::map<std::string, std::string> annotations;
+  std::optional<Linux> linux;
+  // Sections of other platforms: kept so that they can be refused by name.
+  std::optional<json::Raw> solaris;
+  std::optional<json::Raw> windows;
+  std::optional<json::Raw> vm;
+  std::optional<json::Raw> zos;
+  std::optional<json::Raw> freebsd;
+  bool operator==(const Spec&) const = default;
+
+  /// `linux`, or an empty one.
+  const Linux& linux_or_empty() const;
+};
+
+/// Reads the text of a config.json. Says nothing of whether the values make sense together: see validate().
+Result<Spec> load(std::string_view text);
+
+/// The canonical text: compact, members in the tables' order, nothing that load() would not need.
+std::string save(const Spec& spec);
+
+/// The text of a config.json for people, indented by tabs.
+std::string save_indented(const Spec& spec);
+
+/// Reads a process alone, as `exec --process` takes it. Pointers of faults start with `pointer`.
+Result<Process> load_process(std::string_view text, std::string_view pointer = "/process");
+std::string save_process(const Process& process);
+
+/// Reads /linux/resources alone, as `update --resources` takes it.
+Result<Resources> load_resources(std::string_view text, std::string_view pointer = "/linux/resources");
+
+/// What `caisson spec` writes: a shell in the usual namespaces; `rootless` for a user without privileges whose ids are
+/// `uid` and `gid`.
+Spec example(bool rootless, std::uint32_t uid = 0, std::uint32_t gid = 0);
+
+}  // namespace caisson::config
+
+namespace caisson {
+
+template <>
+inline constexpr auto json::fields<config::Spec> =
+    table(required("ociVersion", &config::Spec::oci_version), optional("process", &config::Spec::process),
+          optional("root", &config::Spec::root), optional("hostname", &config::Spec::hostname),
+          optional("domainname", &config::Spec::domainname), optional("mounts", &config::Spec::mounts),
+          optional("hooks", &config::Spec::hooks), optional("annotations", &config::Spec::annotations),
+          optional("linux", &config::Spec::linux), optional("solaris", &config::Spec::solaris),
+          optional("windows", &config::Spec::windows), optional("vm", &config::Spec::vm),
+          optional("zos", &config::Spec::zos), optional("freebsd", &config::Spec::freebsd));
+
+}  // namespace caisson

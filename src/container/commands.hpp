@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+
+/// What can be done with containers: what the command line, nsinit and the library are thin fronts of.
+///
+/// Each call opens what it needs, does one thing and holds nothing afterwards. A failed call leaves nothing of its own
+/// behind. The caller adds the frame that names the command and the id ("kill c1: ..."); the texts engines match on
+/// ("container does not exist", "container not running", "container with given ID already exists") come from here.
+/// Relative paths are relative to the working directory of the caller.
+namespace caisson::container {
+
+/// What all calls share.
+struct Globals {
+  enum class Rootless { automatic, yes, no };
+
+  std::string root;                         ///< absolute directory with one subdirectory per container
+  bool root_is_default = true;              ///< nobody asked for this root: that it does not exist yet is no error
+  bool systemd_cgroup = false;              ///< cgroups as units of systemd; cgroupsPath is then "slice:prefix:name"
+  Rootless rootless = Rootless::automatic;  ///< yes: cgroups that cannot be made are ignored
+};
+
+struct CreateOptions {
+  std::string id;
+  std::string bundle = ".";    ///< directory of config.json; relative root.path starts from it
+  std::string config_file;     ///< other place of config.json; empty = <bundle>/config.json
+  std::string console_socket;  ///< AF_UNIX stream socket that receives the terminal's master; empty = none
+  std::string pidfd_socket;    ///< AF_UNIX stream socket that receives init's pidfd; empty = none
+  std::string pid_file;        ///< written last, digits only; empty = none
+  bool no_pivot = false;       ///< MS_MOVE and chroot in place of pivot_root: for a rootfs on a ramdisk
+  bool no_new_keyring = false;
+  int preserve_fds = 0;  ///< descriptors handed to the process beyond stdio and $LISTEN_FDS
+};
+
+struct RunOptions {
+  bool detach = false;  ///< return once the process runs
+  bool keep = false;    ///< leave the container behind, stopped, when its process has ended
+  bool no_subreaper = false;
+};
+
+/// Either a whole process object in a file, or changes to the one of the container's config.
+struct ExecOptions {
+  std::string process_file;  ///< JSON `process`; used as it is, nothing below but the runtime's own options applies
+  std::vector<std::string> args;  ///< "exec args cannot be empty" without a process_file
+  std::string console_socket;
+  std::string pidfd_socket;
+  std::string pid_file;
+  std::string cwd;               ///< empty = the config's
+  std::vector<std::string> env;  ///< K=V, appended
+  std::optional<bool> tty;       ///< absent = no terminal (with process_file: what it says)
+  std::string user;              ///< UID[:GID] in digits; empty = the config's
+  std::vector<std::uint32_t> additional_gids;
+  bool detach = false;
+  std::string process_label;  ///< SELinux; empty = the config's
+  std::string apparmor;       ///< profile; empty = the config's
+  bool no_new_privs = false;
+  std::vector<std::string> caps;  ///< added to the bounding, effective and permitted sets
+  int preserve_fds = 0;
+  std::vector<std::string> cgroups;  ///< PATH, or CONTROLLER[,CONTROLLER]:PATH; beneath the container's own cgroup
+  bool ignore_paused = false;
+};
+
+/// What `state` prints and `list` lists.
+struct ContainerState {
+  std::string oci_version;  ///< of the runtime
+  std::string id;
+  int pid = 0;         ///< 0 when stopped
+  std::string status;  ///< "creating", "created", "running", "paused", "stopped"
+  std::string bundle;
+  std::string rootfs;
+  std::string created;  ///< RFC 3339 with nanoseconds, UTC
+  std::map<std::string, std::string> annotations;
+  std::string owner;  ///< may be empty
+  bool operator==(const ContainerState&) const = default;
+};
+
+/// Makes a container whose process waits for start().
+/// ErrorKind::invalid_id, id_in_use; config for what the bundle's config.json asks and cannot have.
+Status create(const Globals& globals, const CreateOptions& options);
+
+/// create() and start(); unless detached, waits for the process and removes the container.
+/// Value: 0 when detached, else the process' exit code, 128 + signal when it was killed.
+Result<int> run(const Globals& globals, const CreateOptions& options, const RunOptions& run_options);
+
+/// ErrorKind::destroyed, paused, wrong_state.
+Status start(const Globals& globals, const std::string& id);
+
+/// Another process in a container that is created or running. Value: as run()'s.
+/// ErrorKind::destroyed, paused, wrong_state, config.
+Result<int> exec(const Globals& globals, const std::string& id, const ExecOptions& options);
+
+/// `signal` goes to the container's init; SIGKILL also to the rest when init's end does not end it.
+/// `all`: a container that is not running is no error.
+Status kill(const Globals& globals, const std::string& id, int signal, bool all);
+
+/// A stopped or created container; with `force` any one, and one that does not exist is no error.
+Status remove(const Globals& globals, const std::string& id, bool force);
+
+/// Freezes the container's cgroup. A container that is paused already or not running: "container not running".
+Status pause(const Globals& globals, const std::string& id);
+
+/// "container not paused" otherwise.
+Status resume(const Globals& globals, const std::string& id);
+
+/// ErrorKind::destroyed.
+Result<ContainerState> state(const Globals& globals, const std::string& id);
+
+/// All containers of the root, by id. An entry that cannot be read becomes a warning ("load container X: ...").
+Result<std::vector<ContainerState>> list(const Globals& globals, std::vector<std::string>& warnings);
+
+/// Pids of the container's cgroup, as the caller sees them. ErrorKind::destroyed.
+Result<std::vector<int>> processes(const Globals& globals, const std::string& id);
+
+}  // namespace caisson::container

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/log.hpp"
+#include "container/commands.hpp"
+#include "container/creation.hpp"
+#include "container/supervise.hpp"
+#include "sys/process.hpp"
+
+namespace caisson::container {
+
+namespace {
+
+Result<int> run_in_foreground(Creation& creation, bool keep) {
+  auto supervisor = CAISSON_TRY(Supervisor::make(creation.take_signals(), creation.take_console()));
+  if (auto started = creation.start(); !started) return std::unexpected(std::move(started).error());
+  const auto status = CAISSON_TRY(supervisor.wait(creation.init()));
+  if (keep) {
+    creation.release();
+  } else {
+    CAISSON_TRY(creation.remove());
+  }
+  return status.code();
+}
+
+}  // namespace
+
+Status create(const Globals& globals, const CreateOptions& options) {
+  Creation creation(globals, options, Creation::Mode::create);
+  CAISSON_TRY(creation.decide());
+  CAISSON_TRY(creation.make());
+  creation.release();
+  return {};
+}
+
+Result<int> run(const Globals& globals, const CreateOptions& options, const RunOptions& run_options) {
+  using Mode = Creation::Mode;
+  Creation creation(globals, options, run_options.detach ? Mode::run_detached : Mode::run_foreground);
+  CAISSON_TRY(creation.decide());
+  if (!run_options.detach && !run_options.no_subreaper) CAISSON_TRY(sys::become_subreaper());
+  CAISSON_TRY(creation.make());
+  if (!run_options.detach) return run_in_foreground(creation, run_options.keep);
+  CAISSON_TRY(creation.start());
+  creation.release();
+  return 0;
+}
+
+}  // namespace caisson::container

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "container/creation.hpp"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <memory>
+
+#include "base/log.hpp"
+#include "cgroup/find.hpp"
+#include "config/validate.hpp"
+#include "container/id_maps.hpp"
+#include "container/probe.hpp"
+#include "container/supervise.hpp"
+#include "container/undo.hpp"
+#include "network/links.hpp"
+#include "process/hooks.hpp"
+#include "process/identity.hpp"
+#include "rootfs/mounter.hpp"
+#include "sys/file.hpp"
+#include "sys/process.hpp"
+#include "sys/socket.hpp"
+
+namespace caisson::container {
+
+namespace {
+
+/// Made by init itself, not by the clone: see init/stage.
+constexpr std::uint64_t kMadeByInit = CLONE_NEWNET | CLONE_NEWCGROUP | CLONE_NEWTIME;
+
+/// Connections that may wait while init runs a startContainer hook: one starts, others only look.
+constexpr int kStartBacklog = 64;
+
+Result<std::string> physical_path(const std::string& path) {
+  const std::unique_ptr<char, void (*)(void*)> real(::realpath(path.c_str(), nullptr), std::free);
+  if (!real) return fail_errno("bundle '{}'", path);
+  return std::string(real.get());
+}
+
+bool has_hooks_after(const config::Spec& spec) {
+  return spec.hooks && (!spec.hooks->poststart.empty() || !spec.hooks->poststop.empty());
+}
+
+bool mentions_lsm(const config::Spec& spec) {
+  return !spec.process->apparmor_profile.empty() || !spec.process->selinux_label.empty() ||
+         !spec.linux_or_empty().mount_label.empty();
+}
+
+Status run_hooks(const std::vector<config::Hook>& hooks, const char* stage, const std::string& json, const std::string& cwd) {
+  return process::run_hooks(hooks, json, {.stage = stage, .index = 0, .cwd = cwd, .default_env = nullptr});
+}
+
+}  // namespace
+
+Status Creation::check_options() const {
+  const bool detached = mode_ != Mode::run_foreground;
+  CAISSON_TRY(check_console(spec_.process->terminal, detached, options_.console_socket, "/process/terminal"));
+  return {};
+}
+
+/// Names what is wrong with the rootfs before anything is made. A symlink on its path would let whoever owns it choose
+/// what the container's root is.
+Status Creation::check_rootfs() const {
+  const std::string& path = plan_.init.rootfs.rootfs;
+  auto opened = sys::open_at(FdView::cwd(), path, O_PATH | O_DIRECTORY, 0, RESOLVE_NO_SYMLINKS);
+  if (opened) return {};
+  // Below a new user namespace's root only that root may be able to look.
+  if (opened.error().sys_errno() == ELOOP)
+    return fail_config("/root/path", "invalid rootfs: not an absolute path, or a symlink: '{}'", path);
+  return std::unexpected(std::move(opened).error().with(fmt::format("rootfs '{}'", path)).at("/root/path"));
+}
+
+Status Creation::decide() {
+  CAISSON_TRY(check_id(options_.id));
+  bundle_ = CAISSON_TRY(physical_path(options_.bundle));
+  const std::string file = options_.config_file.empty() ? bundle_ + "/config.json" : options_.config_file;
+  auto text = sys::read_file(FdView::cwd(), file);
+  if (!text && text.error().sys_errno() == ENOENT)
+    return fail(ErrorKind::config, "JSON specification file {} not found: no such file or directory", file);
+  if (!text) return std::unexpected(std::move(text).error());
+  spec_ = CAISSON_TRY(config::load(*text), "parse '{}'", file);
+  std::vector<std::string> warnings;
+  CAISSON_TRY(config::validate(spec_, warnings), "'{}'", file);
+  CAISSON_TRY(check_options());
+  kept_ = CAISSON_TRY(count_kept_descriptors(options_.preserve_fds));
+  facts_ = CAISSON_TRY(probe_kernel());
+  if (mentions_lsm(spec_)) probe_lsm(facts_);
+  CAISSON_TRY(cgroup::find_mounts(facts_));
+  const bool rootless_cgroups = globals_.rootless == Globals::Rootless::yes ||
+                                (globals_.rootless == Globals::Rootless::automatic &&
+                                 (facts_.rootless() || facts_.in_user_namespace));
+  plan_ = CAISSON_TRY(plan::make(spec_, facts_,
+                                 {.id = options_.id,
+                                  .bundle = bundle_,
+                                  .no_pivot = options_.no_pivot,
+                                  .cgroup = {.systemd = globals_.systemd_cgroup, .rootless_cgroups = rootless_cgroups}},
+                                 warnings));
+  CAISSON_TRY(check_rootfs());
+  for (const auto& warning : warnings) log::warn("{}", warning);
+  return {};
+}
+
+Status Creation::reserve() {
+  // What we inherited is nobody's business from here on: not our children's, not hooks'.
+  CAISSON_TRY(sys::close_on_exec_from(3 + kept_.all));
+  if (mode_ == Mode::run_foreground) signals_.emplace(CAISSON_TRY(block_forwarded_signals()));
+  entry_.emplace(CAISSON_TRY(Store(globals_.root).reserve(options_.id)));
+  state_.id = options_.id;
+  state_.bundle = bundle_;
+  state_.rootfs = plan_.init.rootfs.rootfs;
+  state_.created = timestamp_now();
+  state_.owner_uid = facts_.euid;
+  state_.cgroup_paths = plan::paths(plan_.cgroup);
+  state_.namespaces = plan_.init.namespaces.create;
+  for (const auto& joined : plan_.init.namespaces.join) state_.namespaces |= joined.kind;
+  state_.has_hooks = has_hooks_after(spec_);
+  state_.no_new_keyring = options_.no_new_keyring;
+  state_.annotations = spec_.annotations;
+  // The intent: whoever finds it later knows what may be there. It needs no sync: it must survive us, not the machine,
+  // whose processes and cgroups are as gone as it is after a crash.
+  CAISSON_TRY(entry_->write_first_state(state_));
+  CAISSON_TRY(entry_->write_config(config::save(spec_)));
+  if (mode_ == Mode::create)
+    start_listener_ = CAISSON_TRY(sys::listen_at(entry_->dir(), kStartSocket, SOCK_SEQPACKET, kStartBacklog));
+  return {};
+}
+
+Status Creation::spawn_init() {
+  const plan::NamespacePlan& namespaces = plan_.init.namespaces;
+  const bool v2 = plan_.cgroup.flavour == plan::CgroupFlavour::v2;
+  cgroup_ = CAISSON_TRY(cgroup::make(plan_.cgroup));
+  // On v2 a process is born in its cgroup, so that must be there first. On v1 it is made while init mounts.
+  if (v2) cgroup_dir_ = CAISSON_TRY(cgroup_->create());
+  std::vector<FileDescriptor> prepared = CAISSON_TRY(rootfs::prepare_trees(plan_.init.rootfs));
+  const FileDescriptor config = CAISSON_TRY(entry_->open_locked_config());
+
+  SpawnOptions options;
+  options.privileged = facts_.privileged;
+  options.signal_mask = signals_ ? &signals_->mask_before() : nullptr;
+  if (!namespaces.needs_stage) {
+    options.namespaces = namespaces.create & ~kMadeByInit;
+    options.cgroup = cgroup_dir_.get();
+    options.wait_for_maps = namespaces.makes(CLONE_NEWUSER);
+  }
+  child_.emplace(CAISSON_TRY(spawn(options)));
+
+  wire::Begin begin;
+  begin.kind = wire::Kind::create;
+  begin.id = options_.id;
+  begin.bundle = bundle_;
+  begin.facts = facts_;
+  for (const auto& dir : plan_.cgroup.dirs) begin.cgroups.push_back({dir.controllers, dir.mountpoint, dir.path, dir.v2});
+  begin.no_pivot = options_.no_pivot;
+  begin.no_new_keyring = options_.no_new_keyring;
+  begin.start_by_parent = mode_ != Mode::create;
+  begin.maps_by_parent = namespaces.makes(CLONE_NEWUSER);
+  begin.limits_by_parent = !namespaces.shares_host(CLONE_NEWUSER);
+  begin.preserve_fds = kept_.all;
+  begin.listen_fds = kept_.listen;
+  begin.descriptors.start_listener = static_cast<bool>(start_listener_);
+  begin.descriptors.cgroup = namespaces.needs_stage && cgroup_dir_;
+  begin.descriptors.prepared = static_cast<unsigned>(prepared.size());
+  std::vector<FdView> descriptors{config};
+  if (start_listener_) descriptors.push_back(start_listener_);
+  if (begin.descriptors.cgroup) descriptors.push_back(cgroup_dir_);
+  for (const auto& tree : prepared) descriptors.push_back(tree);
+
+  if (!namespaces.needs_stage && begin.maps_by_parent) CAISSON_TRY(give_maps());
+  CAISSON_TRY(child_->channel().send(begin, descriptors));
+  start_listener_.reset();
+  if (namespaces.needs_stage) {
+    const auto spawned = CAISSON_TRY(child_->channel().expect<wire::Spawned>());
+    CAISSON_TRY(child_->become(CAISSON_TRY(sys::adopt_child(spawned.pid))));
+    if (begin.maps_by_parent) CAISSON_TRY(give_maps());
+  }
+  return {};
+}
+
+Status Creation::give_maps() {
+  CAISSON_TRY(write_id_maps(child_->process().pid(), plan_.init.namespaces, facts_));
+  return child_->channel().send(wire::Mapped{});
+}
+
+Status Creation::make_cgroups() {
+  const bool v2 = plan_.cgroup.flavour == plan::CgroupFlavour::v2;
+  if (!v2) CAISSON_TRY(cgroup_->create());
+  // A stage clones init into the cgroup itself, but may have had to go without: moving it again is harmless.
+  if (!v2 || !child_->in_cgroup()) CAISSON_TRY(cgroup_->attach(child_->process().pid()));
+  state_.cgroup_paths = cgroup_->paths();
+  state_.cgroup_made_parents = cgroup_->made_parents();
+  return child_->channel().send(wire::CgroupsReady{});
+}
+
+Status Creation::run_runtime_hooks() {
+  if (!spec_.hooks) return {};
+  const auto& hooks = *spec_.hooks;
+  if (hooks.prestart.empty() && hooks.create_runtime.empty()) return {};
+  const std::string json = state_for_hooks(state_, "creating", child_->process().pid());
+  CAISSON_TRY(run_hooks(hooks.prestart, "prestart", json, bundle_));
+  return run_hooks(hooks.create_runtime, "createRuntime", json, bundle_);
+}
+
+/// What the host's side does while init mounts, and the hooks that may rely on both.
+Status Creation::prepare_host() {
+  CAISSON_TRY(make_cgroups());
+  CAISSON_TRY(cgroup_->apply(plan_.cgroup));
+  const pid_t pid = child_->process().pid();
+  const auto stat = sys::read_stat(pid);
+  if (!stat) return fail(ErrorKind::destroyed, "container init ended unexpectedly");
+  state_.init_process_pid = pid;
+  state_.init_process_start = stat->start_time;
+  if (!plan_.network.empty()) CAISSON_TRY(network::move_devices(plan_.network, pid));
+  // The hard limits may only be raised with the host's privileges, which init in a user namespace has not.
+  if (!plan_.init.namespaces.shares_host(CLONE_NEWUSER)) CAISSON_TRY(process::apply_limits(plan_.init.identity, pid));
+  CAISSON_TRY(child_->channel().expect<wire::RootfsReady>());
+  environment_stands_ = true;
+  CAISSON_TRY(run_runtime_hooks());
+  return send_proceed(child_->channel(), pid, plan_.seccomp);
+}
+
+Status Creation::wait_for_created() {
+  for (;;) {
+    wire::Packet packet = CAISSON_TRY(child_->channel().receive());
+    if (auto* failed = std::get_if<wire::Failed>(&packet.message)) return std::unexpected(std::move(failed->error));
+    if (std::holds_alternative<wire::Created>(packet.message)) return {};
+    if (auto* console = std::get_if<wire::Console>(&packet.message); console != nullptr && packet.descriptors.size() == 1) {
+      console_ = std::move(packet.descriptors.front());
+      if (!options_.console_socket.empty()) {
+        CAISSON_TRY(send_console(options_.console_socket, console->name, console_));
+        console_.reset();
+      }
+    } else if (auto* listener = std::get_if<wire::SeccompListener>(&packet.message); listener != nullptr && plan_.seccomp) {
+      CAISSON_TRY(pass_listener(*child_, listener->fd, *plan_.seccomp, spec_, options_.id, bundle_, "creating",
+                                child_->process().pid()));
+    } else {
+      return fail(ErrorKind::system, "init sent {} while it was to be created", wire::name_of(packet.message));
+    }
+  }
+}
+
+Status Creation::record() {
+  if (!options_.pidfd_socket.empty()) CAISSON_TRY(send_pidfd(options_.pidfd_socket, "standard", child_->process().pidfd()));
+  state_.intent = false;
+  CAISSON_TRY(entry_->replace_state(state_));
+  // Engines take the pid file's being there for success: it comes after everything that may fail.
+  if (!options_.pid_file.empty() && mode_ == Mode::create) {
+    CAISSON_TRY(write_pid_file(options_.pid_file, state_.init_process_pid));
+    pid_file_written_ = true;
+  }
+  if (mode_ == Mode::create) CAISSON_TRY(child_->channel().send(wire::Recorded{}));
+  return {};
+}
+
+Status Creation::make_in_order() {
+  CAISSON_TRY(reserve());
+  CAISSON_TRY(spawn_init());
+  CAISSON_TRY(prepare_host());
+  CAISSON_TRY(wait_for_created());
+  return record();
+}
+
+Status Creation::make() {
+  Status made = make_in_order();
+  // When init fails, what we were doing for it fails too (no such process, broken pipe): its own word is the cause.
+  if (!made && child_)
+    if (auto word = child_->channel().pending_failure()) return std::unexpected(std::move(*word));
+  return made;
+}
+
+Status Creation::start() {
+  CAISSON_TRY(child_->channel().send(wire::Start{}));
+  CAISSON_TRY(child_->channel().expect_end());
+  if (spec_.hooks && !spec_.hooks->poststart.empty())
+    CAISSON_TRY(run_hooks(spec_.hooks->poststart, "poststart", state_for_hooks(state_, "running", state_.init_process_pid), bundle_));
+  if (!options_.pid_file.empty()) {
+    CAISSON_TRY(write_pid_file(options_.pid_file, state_.init_process_pid));
+    pid_file_written_ = true;
+  }
+  // While it runs it is everybody's: others pause it, update it, delete it.
+  entry_->unlock();
+  return {};
+}
+
+void Creation::release() {
+  if (child_) child_->release();
+  entry_.reset();
+}
+
+Status Creation::remove() {
+  if (auto locked = entry_->lock(); !locked) {
+    release();
+    // Somebody else has deleted it, and has run its hooks.
+    return locked.error().kind() == ErrorKind::destroyed ? Status() : locked;
+  }
+  CAISSON_TRY(cgroup_->destroy());
+  CAISSON_TRY(entry_->remove());
+  entry_.reset();
+  child_->release();
+  run_poststop_hooks(spec_, state_);
+  return {};
+}
+
+void Creation::abandon() {
+  child_.reset();  // killed and reaped
+  if (cgroup_)
+    if (auto gone = cgroup_->destroy(); !gone) log::warn("{}", gone.error().message());
+  if (pid_file_written_) ::unlink(options_.pid_file.c_str());
+  if (auto gone = entry_->remove(); !gone) log::warn("{}", gone.error().message());
+  entry_.reset();
+  // Whatever a hook has made for this container, a poststop hook may have to clear.
+  if (environment_stands_) run_poststop_hooks(spec_, state_);
+}
+
+Creation::~Creation() {
+  if (entry_) abandon();
+}
+
+}  // namespace caisson::container

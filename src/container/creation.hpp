@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/error.hpp"
+#include "cgroup/manager.hpp"
+#include "config/spec.hpp"
+#include "container/commands.hpp"
+#include "container/handover.hpp"
+#include "container/spawn.hpp"
+#include "container/state.hpp"
+#include "container/store.hpp"
+#include "plan/plan.hpp"
+#include "sys/event_loop.hpp"
+
+namespace caisson::container {
+
+/// The making of one container, for create and run. Until it is released, everything it made is undone when it goes
+/// out of scope.
+class Creation {
+ public:
+  /// How the container goes on once it is created.
+  enum class Mode { create, run_detached, run_foreground };
+
+  Creation(const Globals& globals, const CreateOptions& options, Mode mode)
+      : globals_(globals), options_(options), mode_(mode) {}
+  Creation(const Creation&) = delete;
+  Creation& operator=(const Creation&) = delete;
+  ~Creation();
+
+  /// Reads and decides; touches nothing.
+  Status decide();
+  /// From the first side effect until init has said Created and is recorded.
+  Status make();
+  /// run: the word that the process may run, and the wait for its execve. Then poststart hooks.
+  Status start();
+  /// The container stays: nothing is undone.
+  void release();
+
+  const config::Spec& spec() const { return spec_; }
+  const State& state() const { return state_; }
+  const sys::ProcessHandle& init() const { return child_->process(); }
+  /// The terminal's master, for the foreground.
+  FileDescriptor take_console() { return std::move(console_); }
+  /// Gives the signals back that make() blocked in the foreground.
+  sys::SignalSource take_signals() { return std::move(*signals_); }
+  /// Removes what has ended: the foreground's delete.
+  Status remove();
+
+ private:
+  Status make_in_order();
+  Status check_options() const;
+  Status check_rootfs() const;
+  Status reserve();
+  Status spawn_init();
+  Status give_maps();
+  Status make_cgroups();
+  Status prepare_host();
+  Status run_runtime_hooks();
+  Status wait_for_created();
+  Status record();
+  void abandon();
+
+  const Globals& globals_;
+  const CreateOptions& options_;
+  Mode mode_;
+
+  std::string bundle_;
+  KeptDescriptors kept_;
+  config::Spec spec_;
+  plan::HostFacts facts_;
+  plan::Plan plan_;
+
+  std::optional<sys::SignalSource> signals_;
+  std::optional<Entry> entry_;
+  State state_;
+  FileDescriptor start_listener_;
+  std::unique_ptr<cgroup::CgroupManager> cgroup_;
+  FileDescriptor cgroup_dir_;
+  std::optional<Child> child_;
+  FileDescriptor console_;
+  bool environment_stands_ = false;  ///< hooks have run or may have: poststop hooks must follow
+  bool pid_file_written_ = false;
+};
+
+}  // namespace caisson::container

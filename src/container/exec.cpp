@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+
+#include "base/log.hpp"
+#include "base/text.hpp"
+#include "cgroup/manager.hpp"
+#include "config/validate.hpp"
+#include "container/commands.hpp"
+#include "container/exec_process.hpp"
+#include "container/handover.hpp"
+#include "container/probe.hpp"
+#include "container/spawn.hpp"
+#include "container/store.hpp"
+#include "container/supervise.hpp"
+#include "container/undo.hpp"
+#include "plan/plan.hpp"
+#include "process/identity.hpp"
+#include "sys/file.hpp"
+#include "sys/process.hpp"
+
+namespace caisson::container {
+
+namespace {
+
+/// Everything one exec holds, from the record to the process.
+struct Exec {
+  const ExecOptions& options;
+  State state;
+  sys::ProcessHandle container;  ///< its init
+  config::Spec spec;             ///< what init's side needs: the process, and the container's own values beside it
+  std::optional<plan::SeccompPlan> seccomp;
+  plan::HostFacts facts;
+  plan::IdentityPlan identity;
+  KeptDescriptors kept;
+  std::unique_ptr<cgroup::CgroupManager> cgroup;
+  FileDescriptor cgroup_dir;  ///< v2: to be born in
+  std::optional<sys::SignalSource> signals;
+  std::optional<Child> child;
+  FileDescriptor console;
+};
+
+Status open_container(Exec& exec, const Entry& entry) {
+  exec.state = CAISSON_TRY(entry.load_state());
+  if (exec.state.intent) return fail(ErrorKind::wrong_state, "cannot exec in a container that is being created");
+  auto init = open_init(exec.state);
+  if (!init && init.error().kind() == ErrorKind::destroyed)
+    return fail(ErrorKind::destroyed, "cannot exec in a stopped container");
+  exec.container = CAISSON_TRY(std::move(init));
+  exec.cgroup = CAISSON_TRY(cgroup::open(exec.state.cgroup_paths));
+  if (!exec.options.ignore_paused && CAISSON_TRY(exec.cgroup->frozen()))
+    return fail(ErrorKind::paused, "cannot exec in a paused container (use --ignore-paused to override)");
+  if (!exec.options.cgroups.empty())
+    exec.cgroup = CAISSON_TRY(cgroup::open(CAISSON_TRY(sub_cgroups(exec.state.cgroup_paths, exec.options.cgroups))));
+  return {};
+}
+
+Status decide(Exec& exec, const Entry& entry) {
+  const config::Spec saved = CAISSON_TRY(config::load(CAISSON_TRY(entry.load_config())));
+  exec.spec = CAISSON_TRY(make_exec_spec(saved, exec.options));
+  CAISSON_TRY(config::validate_process(*exec.spec.process));
+  CAISSON_TRY(check_console(exec.spec.process->terminal, exec.options.detach, exec.options.console_socket, "/process/terminal"));
+  exec.kept = CAISSON_TRY(count_kept_descriptors(exec.options.preserve_fds));
+  exec.facts = CAISSON_TRY(probe_kernel());
+  if (!exec.spec.process->apparmor_profile.empty() || !exec.spec.process->selinux_label.empty()) probe_lsm(exec.facts);
+  if (const auto& profile = saved.linux_or_empty().seccomp) exec.seccomp = CAISSON_TRY(plan::make_seccomp(*profile, exec.facts));
+  std::vector<std::string> warnings;
+  plan::InitOptions options{.exec = true, .exec_namespaces = exec.state.namespaces, .rootfs = {}};
+  exec.identity = CAISSON_TRY(plan::make_init(exec.spec, exec.facts, options, warnings)).identity;
+  for (const auto& warning : warnings) log::warn("{}", warning);
+  return {};
+}
+
+/// The root directory of a container without a mount namespace, which setns cannot enter.
+Result<FileDescriptor> open_root(const Exec& exec) {
+  if ((exec.state.namespaces & CLONE_NEWNS) != 0) return FileDescriptor();
+  const std::string path = fmt::format("/proc/{}/root", exec.state.init_process_pid);
+  FileDescriptor root(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!root) return fail_errno("open('{}')", path);
+  return root;
+}
+
+/// The container's directory on cgroup v2, to clone into; none on v1, and none where that is not possible.
+FileDescriptor open_cgroup_dir(const Exec& exec) {
+  const auto paths = exec.cgroup->paths();
+  const auto unified = paths.find("");
+  if (paths.size() != 1 || unified == paths.end()) return {};
+  return FileDescriptor(::open(unified->second.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}
+
+Status spawn_process(Exec& exec) {
+  CAISSON_TRY(sys::close_on_exec_from(3 + exec.kept.all));
+  if (!exec.options.detach) exec.signals.emplace(CAISSON_TRY(block_forwarded_signals()));
+  exec.cgroup_dir = open_cgroup_dir(exec);
+  const FileDescriptor root = CAISSON_TRY(open_root(exec));
+  const FileDescriptor config = CAISSON_TRY(sys::memfd("config", config::save(exec.spec), false));
+  SpawnOptions options;
+  options.privileged = exec.facts.privileged;
+  options.signal_mask = exec.signals ? &exec.signals->mask_before() : nullptr;
+  exec.child.emplace(CAISSON_TRY(spawn(options)));
+
+  wire::Begin begin;
+  begin.kind = wire::Kind::exec;
+  begin.id = exec.state.id;
+  begin.bundle = exec.state.bundle;
+  begin.facts = exec.facts;
+  begin.no_new_keyring = exec.state.no_new_keyring;
+  begin.limits_by_parent = (exec.state.namespaces & CLONE_NEWUSER) != 0;
+  begin.preserve_fds = exec.kept.all;
+  begin.listen_fds = exec.kept.listen;
+  begin.namespaces = exec.state.namespaces;
+  begin.descriptors.container = true;
+  begin.descriptors.cgroup = static_cast<bool>(exec.cgroup_dir);
+  begin.descriptors.root = static_cast<bool>(root);
+  std::vector<FdView> descriptors{config, exec.container.pidfd()};
+  if (exec.cgroup_dir) descriptors.push_back(exec.cgroup_dir);
+  if (root) descriptors.push_back(root);
+  CAISSON_TRY(exec.child->channel().send(begin, descriptors));
+  const auto spawned = CAISSON_TRY(exec.child->channel().expect<wire::Spawned>());
+  return exec.child->become(CAISSON_TRY(sys::adopt_child(spawned.pid)));
+}
+
+/// The host's side until execve has succeeded.
+Status converse(Exec& exec) {
+  const wire::Channel& channel = exec.child->channel();
+  const pid_t pid = exec.child->process().pid();
+  // On v2 it was born there; where that was refused, a write moves it, and moving it twice is harmless.
+  CAISSON_TRY(exec.cgroup->attach(pid));
+  if ((exec.state.namespaces & CLONE_NEWUSER) != 0) CAISSON_TRY(process::apply_limits(exec.identity, pid));
+  CAISSON_TRY(send_proceed(channel, pid, exec.seccomp));
+  for (;;) {
+    auto packet = channel.receive();
+    // The end of the stream is execve's success.
+    if (!packet && packet.error().kind() == ErrorKind::destroyed) return {};
+    if (!packet) return std::unexpected(std::move(packet).error());
+    if (auto* failed = std::get_if<wire::Failed>(&packet->message)) return std::unexpected(std::move(failed->error));
+    if (auto* console = std::get_if<wire::Console>(&packet->message); console != nullptr && packet->descriptors.size() == 1) {
+      exec.console = std::move(packet->descriptors.front());
+      if (!exec.options.console_socket.empty()) {
+        CAISSON_TRY(send_console(exec.options.console_socket, console->name, exec.console));
+        exec.console.reset();
+      }
+    } else if (auto* listener = std::get_if<wire::SeccompListener>(&packet->message); listener != nullptr && exec.seccomp) {
+      CAISSON_TRY(pass_listener(*exec.child, listener->fd, *exec.seccomp, exec.spec, exec.state.id, exec.state.bundle,
+                                "running", exec.state.init_process_pid));
+    } else {
+      return fail(ErrorKind::system, "the process sent {} where it was not expected", wire::name_of(packet->message));
+    }
+  }
+}
+
+Status bring_up(Exec& exec) {
+  CAISSON_TRY(spawn_process(exec));
+  CAISSON_TRY(converse(exec));
+  const sys::ProcessHandle& process = exec.child->process();
+  if (!exec.options.pidfd_socket.empty()) CAISSON_TRY(send_pidfd(exec.options.pidfd_socket, "setns", process.pidfd()));
+  if (!exec.options.pid_file.empty()) CAISSON_TRY(write_pid_file(exec.options.pid_file, process.pid()));
+  return {};
+}
+
+}  // namespace
+
+Result<int> exec(const Globals& globals, const std::string& id, const ExecOptions& options) {
+  const Entry entry = CAISSON_TRY(Store(globals.root).open(id));
+  Exec exec{.options = options, .state = {}, .container = {}, .spec = {}, .seccomp = {}, .facts = {}, .identity = {},
+            .kept = {}, .cgroup = {}, .cgroup_dir = {}, .signals = {}, .child = {}, .console = {}};
+  CAISSON_TRY(open_container(exec, entry));
+  CAISSON_TRY(decide(exec, entry));
+  if (auto up = bring_up(exec); !up) {
+    // What fails on our side because the other failed first is not the cause.
+    if (exec.child)
+      if (auto word = exec.child->channel().pending_failure()) return std::unexpected(std::move(*word));
+    return std::unexpected(std::move(up).error());
+  }
+  if (options.detach) {
+    exec.child->release();
+    return 0;
+  }
+  auto supervisor = CAISSON_TRY(Supervisor::make(std::move(*exec.signals), std::move(exec.console)));
+  const auto status = CAISSON_TRY(supervisor.wait(exec.child->process()));
+  exec.child->release();
+  return status.code();
+}
+
+}  // namespace caisson::container

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "container/handover.hpp"
+
+#include <fcntl.h>
+#include <linux/seccomp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <climits>
+#include <cstdlib>
+#include <span>
+
+#include "base/text.hpp"
+#include "config/state.hpp"
+#include "process/seccomp.hpp"
+#include "sys/file.hpp"
+#include "sys/socket.hpp"
+
+namespace caisson::container {
+
+Status send_console(const std::string& path, const std::string& name, FdView master) {
+  FileDescriptor socket = CAISSON_TRY(sys::connect_path(path, SOCK_STREAM), "console socket");
+  CAISSON_TRY(sys::send_packet(socket, name, {master}), "console socket '{}'", path);
+  return {};
+}
+
+Status send_pidfd(const std::string& path, const std::string& word, FdView pidfd) {
+  FileDescriptor socket = CAISSON_TRY(sys::connect_path(path, SOCK_STREAM), "pidfd socket");
+  CAISSON_TRY(sys::send_packet(socket, word, {pidfd}), "pidfd socket '{}'", path);
+  return {};
+}
+
+Status write_pid_file(const std::string& path, int pid) {
+  const auto slash = path.rfind('/');
+  const std::string parent = slash == std::string::npos ? "." : path.substr(0, slash == 0 ? 1 : slash);
+  FileDescriptor dir(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!dir) return fail_errno("pid file: open('{}')", parent);
+  CAISSON_TRY(sys::replace_file(dir, slash == std::string::npos ? path : path.substr(slash + 1), fmt::format("{}", pid), 0644),
+              "pid file '{}'", path);
+  return {};
+}
+
+Result<KeptDescriptors> count_kept_descriptors(int preserve) {
+  KeptDescriptors kept;
+  // sd_listen_fds(3): the descriptors are for the process that LISTEN_PID names; an unset LISTEN_PID means whoever runs.
+  const char* const listen = ::getenv("LISTEN_FDS");
+  const char* const listen_pid = ::getenv("LISTEN_PID");
+  if (listen != nullptr && (listen_pid == nullptr || fmt::format("{}", ::getpid()) == listen_pid))
+    if (const auto count = text::parse_uint(listen); count && *count < 4096) kept.listen = static_cast<unsigned>(*count);
+  kept.all = kept.listen + static_cast<unsigned>(preserve);
+  for (unsigned i = kept.listen; i < kept.all; ++i)
+    if (::fcntl(static_cast<int>(3 + i), F_GETFD) < 0)
+      return fail_errno("unable to stat preserved-fd {} (of {})", i - kept.listen, preserve);
+  return kept;
+}
+
+Status send_proceed(const wire::Channel& channel, int pid, const std::optional<plan::SeccompPlan>& plan) {
+  wire::Proceed proceed{.pid = pid, .filter = plan.has_value(), .seccomp_flags = 0, .seccomp_notify = false};
+  if (!plan) return channel.send(proceed);
+  const process::CompiledFilter filter = CAISSON_TRY(process::compile(*plan));
+  proceed.seccomp_flags = filter.flags;
+  proceed.seccomp_notify = plan->notify;
+  const std::string_view bytes(reinterpret_cast<const char*>(filter.program.data()), filter.program.size());
+  const FileDescriptor program = CAISSON_TRY(sys::memfd("seccomp", bytes, false));
+  return channel.send(proceed, {program});
+}
+
+Status pass_listener(const Child& child, int number, const plan::SeccompPlan& plan, const config::Spec& spec,
+                     const std::string& id, const std::string& bundle, std::string_view status, int init_pid) {
+  const FileDescriptor listener = CAISSON_TRY(sys::take_descriptor(child.process().pidfd(), number), "take seccomp listener");
+  config::ContainerProcessState state;
+  state.pid = child.process().pid();
+  state.metadata = plan.listener_metadata;
+  state.state.id = id;
+  state.state.status = status;
+  state.state.pid = init_pid;
+  state.state.bundle = bundle;
+  state.state.annotations = spec.annotations;
+  auto socket = sys::connect_path(plan.listener_path, SOCK_STREAM);
+  if (!socket)
+    return std::unexpected(std::move(socket)
+                               .error()
+                               .with("failed to connect with seccomp agent specified in the seccomp profile")
+                               .at("/linux/seccomp/listenerPath"));
+  CAISSON_TRY(sys::send_packet(*socket, config::save(state), {listener}), "seccomp agent '{}'", plan.listener_path);
+  return child.channel().send(wire::Taken{});
+}
+
+Status check_console(bool terminal, bool detached, const std::string& console_socket, const std::string& pointer) {
+  if (terminal && detached && console_socket.empty())
+    return fail_config(pointer, "cannot allocate tty if caisson will detach without setting console socket");
+  if (!console_socket.empty() && !(terminal && detached))
+    return fail_config(pointer, "cannot use console socket if caisson will not detach or allocate tty");
+  return {};
+}
+
+std::string absolute_path(const std::string& path) {
+  if (path.empty() || path.front() == '/') return path;
+  char cwd[PATH_MAX];
+  if (::getcwd(cwd, sizeof cwd) == nullptr) return path;
+  return std::string(cwd) + "/" + path;
+}
+
+}  // namespace caisson::container

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/log.hpp"
+#include "cgroup/manager.hpp"
+#include "config/spec.hpp"
+#include "container/commands.hpp"
+#include "container/observe.hpp"
+#include "container/store.hpp"
+#include "container/undo.hpp"
+#include "process/hooks.hpp"
+#include "sys/file.hpp"
+#include "sys/socket.hpp"
+#include "wire/channel.hpp"
+
+namespace caisson::container {
+
+namespace {
+
+/// How long a created container's init may take to end when it is deleted.
+constexpr int kEndTimeoutMs = 10'000;
+
+std::unexpected<Error> cannot_start(ContainerStatus status) {
+  switch (status) {
+    case ContainerStatus::stopped: return fail(ErrorKind::destroyed, "cannot start a container that has stopped");
+    case ContainerStatus::running: return fail(ErrorKind::wrong_state, "cannot start an already running container");
+    default: return fail(ErrorKind::wrong_state, "cannot start a container in the {} state", to_string(status));
+  }
+}
+
+Status run_poststart_hooks(const Entry& entry, const State& state, const sys::ProcessHandle& init) {
+  if (!state.has_hooks) return {};
+  const config::Spec spec = CAISSON_TRY(config::load(CAISSON_TRY(entry.load_config())));
+  if (!spec.hooks || spec.hooks->poststart.empty()) return {};
+  auto ran = process::run_hooks(spec.hooks->poststart, state_for_hooks(state, "running", state.init_process_pid),
+                                {.stage = "poststart", .index = 0, .cwd = state.bundle, .default_env = nullptr});
+  // runtime-spec 1.3 runtime.md, "Lifecycle": a poststart hook that fails stops the container.
+  if (!ran) (void)init.signal(SIGKILL);
+  return ran;
+}
+
+/// The bundle's config, needed after the directory is gone; nothing when there are no hooks to run then.
+config::Spec spec_for_poststop(const Entry& entry, const State& state) {
+  if (!state.has_hooks) return {};
+  auto text = entry.load_config();
+  if (!text) return {};
+  auto spec = config::load(*text);
+  return spec ? std::move(*spec) : config::Spec{};
+}
+
+Status remove_present(Entry& entry, bool force) {
+  auto state = entry.load_state();
+  if (!state) {
+    // A creator that was killed before its first record: nothing but the directory can be there.
+    CAISSON_TRY(entry.remove());
+    if (force) return {};
+    return std::unexpected(std::move(state).error());
+  }
+  const Look look = CAISSON_TRY(look_at(entry, *state, LockHeld::by_us));
+  if (!force && look.status != ContainerStatus::stopped && look.status != ContainerStatus::created)
+    return fail(ErrorKind::wrong_state, "cannot delete container {} that is not stopped: {}", entry.id(), to_string(look.status));
+  const config::Spec spec = spec_for_poststop(entry, *state);
+  CAISSON_TRY(undo(entry, *state));
+  run_poststop_hooks(spec, *state);
+  return {};
+}
+
+}  // namespace
+
+Status start(const Globals& globals, const std::string& id) {
+  Entry entry = CAISSON_TRY(Store(globals.root).open(id));
+  CAISSON_TRY(entry.lock());
+  const State state = CAISSON_TRY(entry.load_state());
+  auto init = open_init(state);
+  if (state.intent || !init) return cannot_start(ContainerStatus::stopped);
+  auto manager = CAISSON_TRY(cgroup::open(state.cgroup_paths));
+  if (CAISSON_TRY(manager->frozen())) return cannot_start(ContainerStatus::paused);
+  auto socket = sys::connect_at(entry.dir(), kStartSocket, SOCK_SEQPACKET);
+  if (!socket) {
+    const int why = socket.error().sys_errno();
+    if (why != ENOENT && why != ECONNREFUSED) return std::unexpected(std::move(socket).error());
+    // Refused: somebody has started it and could not remove the socket any more.
+    CAISSON_TRY(sys::remove_file(entry.dir(), kStartSocket));
+    return cannot_start(ContainerStatus::running);
+  }
+  const wire::Channel channel(std::move(*socket));
+  CAISSON_TRY(channel.send(wire::Start{}));
+  auto started = channel.expect_end();
+  CAISSON_TRY(sys::remove_file(entry.dir(), kStartSocket));
+  if (!started) return started;
+  return run_poststart_hooks(entry, state, *init);
+}
+
+Status kill(const Globals& globals, const std::string& id, int signal, bool all) {
+  const Entry entry = CAISSON_TRY(Store(globals.root).open(id));
+  const State state = CAISSON_TRY(entry.load_state());
+  auto init = open_init(state);
+  if (!init && init.error().kind() != ErrorKind::destroyed) return std::unexpected(std::move(init).error());
+  const bool shares_pids = (state.namespaces & CLONE_NEWPID) == 0;
+  auto manager = CAISSON_TRY(cgroup::open(state.cgroup_paths));
+  if (signal == SIGKILL && shares_pids && !state.intent) {
+    // Init's end does not end the others here, and they may live on without it.
+    const bool some = init.has_value() || !CAISSON_TRY(manager->pids()).empty();
+    if (!some && !all) return fail(ErrorKind::destroyed, "container not running");
+    return manager->kill(SIGKILL);
+  }
+  if (!init) return all ? Status() : fail(ErrorKind::destroyed, "container not running");
+  if (auto sent = init->signal(signal); !sent) return all && sent.error().kind() == ErrorKind::destroyed ? Status() : sent;
+  // A frozen process dies of SIGKILL on cgroup v2 at once, on v1 when it is thawed.
+  if (signal == SIGKILL && CAISSON_TRY(manager->frozen())) return manager->freeze(false);
+  return {};
+}
+
+Status remove(const Globals& globals, const std::string& id, bool force) {
+  auto entry = Store(globals.root).open(id);
+  if (!entry) {
+    if (force && entry.error().kind() == ErrorKind::destroyed) return {};
+    return std::unexpected(std::move(entry).error());
+  }
+  auto locked = entry->lock();
+  // Somebody else deleted it while we waited.
+  if (!locked) return force && locked.error().kind() == ErrorKind::destroyed ? Status() : locked;
+  return remove_present(*entry, force);
+}
+
+Status pause(const Globals& globals, const std::string& id) {
+  Entry entry = CAISSON_TRY(Store(globals.root).open(id));
+  CAISSON_TRY(entry.lock());
+  const State state = CAISSON_TRY(entry.load_state());
+  const Look look = CAISSON_TRY(look_at(entry, state, LockHeld::by_us));
+  if (look.status != ContainerStatus::running && look.status != ContainerStatus::created)
+    return fail(look.status == ContainerStatus::paused ? ErrorKind::paused : ErrorKind::destroyed, "container not running");
+  return CAISSON_TRY(cgroup::open(state.cgroup_paths))->freeze(true);
+}
+
+Status resume(const Globals& globals, const std::string& id) {
+  Entry entry = CAISSON_TRY(Store(globals.root).open(id));
+  CAISSON_TRY(entry.lock());
+  const State state = CAISSON_TRY(entry.load_state());
+  const Look look = CAISSON_TRY(look_at(entry, state, LockHeld::by_us));
+  if (look.status != ContainerStatus::paused) return fail(ErrorKind::wrong_state, "container not paused");
+  return CAISSON_TRY(cgroup::open(state.cgroup_paths))->freeze(false);
+}
+
+Result<ContainerState> state(const Globals& globals, const std::string& id) {
+  const Entry entry = CAISSON_TRY(Store(globals.root).open(id));
+  return observe(entry);
+}
+
+Result<std::vector<ContainerState>> list(const Globals& globals, std::vector<std::string>& warnings) {
+  const Store store(globals.root);
+  std::vector<ContainerState> found;
+  for (const auto& id : CAISSON_TRY(store.ids(globals.root_is_default))) {
+    auto entry = store.open(id);
+    auto seen = entry ? observe(*entry) : std::unexpected(std::move(entry).error());
+    if (seen) {
+      seen->owner = owner_name(CAISSON_TRY(entry->load_state()).owner_uid);
+      found.push_back(std::move(*seen));
+    } else {
+      warnings.push_back(fmt::format("load container {}: {}", id, seen.error().message()));
+    }
+  }
+  return found;
+}
+
+Result<std::vector<int>> processes(const Globals& globals, const std::string& id) {
+  const Entry entry = CAISSON_TRY(Store(globals.root).open(id));
+  const State state = CAISSON_TRY(entry.load_state());
+  return CAISSON_TRY(cgroup::open(state.cgroup_paths))->pids();
+}
+
+}  // namespace caisson::container

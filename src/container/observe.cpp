@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "container/observe.hpp"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "base/text.hpp"
+#include "cgroup/manager.hpp"
+#include "container/undo.hpp"
+#include "sys/file.hpp"
+#include "sys/socket.hpp"
+
+namespace caisson::container {
+
+namespace {
+
+/// Whether init waits for its start. A connection without a word is only a look: init goes on waiting. The socket's
+/// name may outlive the wait, when a `start` was killed between its word and its clearing up; nobody listens then.
+Result<bool> is_waiting(const Entry& entry) {
+  struct stat info {};
+  if (::fstatat(entry.dir().get(), kStartSocket, &info, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (errno == ENOENT) return false;
+    return fail_errno("fstatat('{}/{}')", entry.path(), kStartSocket);
+  }
+  auto connection = sys::connect_at(entry.dir(), kStartSocket, SOCK_SEQPACKET | SOCK_NONBLOCK);
+  if (connection) return true;
+  switch (connection.error().sys_errno()) {
+    case EAGAIN: return true;  // the queue is full of others who look
+    case ECONNREFUSED:
+    case ENOENT: return false;
+    default: return std::unexpected(std::move(connection).error());
+  }
+}
+
+}  // namespace
+
+Result<Look> look_at(const Entry& entry, const State& state, LockHeld lock) {
+  Sight sight;
+  if (state.intent) {
+    sight.creator_alive = lock == LockHeld::unknown && entry.locked_by_other();
+    return Look{derive_status(state, sight), 0};
+  }
+  auto init = open_init(state);
+  if (!init && init.error().kind() != ErrorKind::destroyed) return std::unexpected(std::move(init).error());
+  sight.alive = init.has_value();
+  if (sight.alive) {
+    sight.frozen = CAISSON_TRY(CAISSON_TRY(cgroup::open(state.cgroup_paths))->frozen());
+    if (!sight.frozen) sight.waiting = CAISSON_TRY(is_waiting(entry));
+  }
+  return Look{derive_status(state, sight), sight.alive ? state.init_process_pid : 0};
+}
+
+Result<ContainerState> observe(const Entry& entry) {
+  const State state = CAISSON_TRY(entry.load_state());
+  const Look look = CAISSON_TRY(look_at(entry, state, LockHeld::unknown));
+  ContainerState seen;
+  seen.oci_version = config::kSpecVersion;
+  seen.id = state.id;
+  seen.pid = look.pid;
+  seen.status = to_string(look.status);
+  seen.bundle = state.bundle;
+  seen.rootfs = state.rootfs;
+  seen.created = state.created;
+  seen.annotations = state.annotations;
+  return seen;
+}
+
+std::string owner_name(std::uint32_t uid) {
+  const std::string number = fmt::format("{}", uid);
+  const auto passwd = sys::read_file(FdView::cwd(), "/etc/passwd");
+  if (!passwd) return number;
+  for (const auto& line : text::split(*passwd, '\n')) {
+    const auto fields = text::split(line, ':');
+    if (fields.size() > 2 && fields[2] == number) return std::string(fields[0]);
+  }
+  return number;
+}
+
+}  // namespace caisson::container

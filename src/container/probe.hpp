@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "container/commands.hpp"
+#include "plan/facts.hpp"
+
+namespace caisson::container {
+
+/// The kernel and our own privileges: what every command needs. An older kernel than Linux 5.12 is an error.
+Result<plan::HostFacts> probe_kernel();
+/// Adds which security modules run: three files, read only for those who ask for a label.
+void probe_lsm(plan::HostFacts& facts);
+
+/// Looks at the kernel and the host, once. Needs no privilege.
+Result<plan::HostFacts> probe(const Globals& globals);
+
+/// The seccomp of this build and this kernel, for `features` and the version text.
+struct SeccompSupport {
+  std::string library_version;             ///< of libseccomp, "2.5.4"
+  std::vector<std::string> kernel_flags;   ///< SECCOMP_FILTER_FLAG_* that seccomp(2) takes here, sorted
+};
+/// Needs no privilege; loads no filter.
+SeccompSupport probe_seccomp();
+/// Version of libseccomp alone: no system call.
+std::string libseccomp_version();
+
+}  // namespace caisson::container

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.hpp"
+
+namespace caisson::container {
+
+/// What `state` may say of a container. runtime-spec 1.3 runtime.md, "State".
+enum class ContainerStatus { creating, created, running, paused, stopped };
+std::string_view to_string(ContainerStatus status);
+
+/// state.json: what later commands must know of a container. Written first as the intent record, before anything is
+/// made (pid 0), and again when init stands.
+struct State {
+  std::string id;
+  std::string bundle;              ///< absolute
+  std::string rootfs;              ///< absolute, on the host
+  int init_process_pid = 0;        ///< 0 = not made yet
+  std::uint64_t init_process_start = 0;  ///< clock ticks since boot: field 22 of /proc/PID/stat
+  std::string created;             ///< RFC 3339 with nanoseconds, UTC
+  std::uint32_t owner_uid = 0;
+  std::map<std::string, std::string> cgroup_paths;  ///< controller -> directory; "" alone on cgroup v2
+  std::vector<std::string> cgroup_made_parents;     ///< directories above that were made for it, outermost first
+  std::uint64_t namespaces = 0;    ///< CLONE_NEW* that are not the host's
+  bool intent = true;              ///< the creator has not said yet that all stands
+  bool has_hooks = false;  ///< poststart or poststop hooks: the saved config must be read for them
+  bool no_new_keyring = false;
+  std::map<std::string, std::string> annotations;
+  bool operator==(const State&) const = default;
+};
+
+/// What is seen of the container's process and files when its status is asked for.
+struct Sight {
+  bool creator_alive = false;  ///< somebody holds the container's lock
+  bool alive = false;          ///< init runs and is the process that was recorded
+  bool waiting = false;        ///< init still listens on start.sock
+  bool frozen = false;
+};
+
+/// Status is derived, never believed.
+ContainerStatus derive_status(const State& state, const Sight& sight);
+
+Result<State> read_state(std::string_view text);
+std::string write_state(const State& state);
+
+/// Now, as "2026-01-02T15:04:05.123456789Z".
+std::string timestamp_now();
+
+}  // namespace caisson::container

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+
+#include "base/error.hpp"
+#include "base/fd.hpp"
+#include "sys/event_loop.hpp"
+#include "sys/process.hpp"
+#include "sys/tty.hpp"
+
+namespace caisson::container {
+
+/// Blocks, in the foreground, the signals that are to be passed on to the container: all that can be caught but
+/// SIGCHLD (processes are watched by pidfd), SIGURG and those that a fault of our own raises. Before the container's
+/// process is made: from then on no signal is lost.
+Result<sys::SignalSource> block_forwarded_signals();
+
+/// The foreground of `run` and `exec`: passes signals on, relays between the caller's terminal and the container's,
+/// until the process has ended.
+class Supervisor {
+ public:
+  /// `master` is the container's terminal, or no descriptor when its process has our standard streams.
+  static Result<Supervisor> make(sys::SignalSource signals, FileDescriptor master);
+
+  /// Reaps `process`, our child, and every process that the kernel gives us as its subreaper. The terminal is as it
+  /// was before when this returns.
+  Result<sys::ExitStatus> wait(const sys::ProcessHandle& process);
+
+ private:
+  Supervisor(sys::SignalSource signals, FileDescriptor master) : signals_(std::move(signals)), master_(std::move(master)) {}
+
+  Status watch_terminal(sys::EventLoop& loop);
+  Status copy_size() const;
+  void drain_output();
+  Result<sys::EventLoop::Next> pass_signals(const sys::ProcessHandle& process);
+
+  sys::SignalSource signals_;
+  FileDescriptor master_;
+  FileDescriptor input_;  ///< standard input, while it is relayed
+  std::optional<sys::RawMode> raw_;
+};
+
+}  // namespace caisson::container

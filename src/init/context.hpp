@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/fd.hpp"
+#include "config/spec.hpp"
+#include "plan/identity.hpp"
+#include "plan/namespaces.hpp"
+#include "plan/rootfs.hpp"
+#include "process/procfs.hpp"
+#include "rootfs/mounter.hpp"
+#include "rootfs/root_dir.hpp"
+#include "wire/channel.hpp"
+
+namespace caisson::init {
+
+/// Everything init knows, from Begin to execve.
+struct InitContext {
+  explicit InitContext(wire::Channel to_parent) : channel(std::move(to_parent)) {}
+
+  wire::Channel channel;  ///< to the runtime; from `start` on, to whoever said it
+  wire::Begin begin;
+  FileDescriptor config;  ///< its lock says that we live, until we are recorded
+  FileDescriptor start_listener;
+  FileDescriptor container;  ///< exec: pidfd of the container's init
+  FileDescriptor cgroup;
+  FileDescriptor old_root;  ///< exec: root directory of a container without a mount namespace
+  FileDescriptor filter;    ///< compiled seccomp program, from Proceed on
+  std::uint32_t seccomp_flags = 0;
+  bool seccomp_notify = false;
+
+  config::Spec spec;
+  plan::NamespacePlan namespaces;
+  plan::RootfsPlan rootfs;
+  plan::IdentityPlan identity;
+
+  rootfs::Environment environment;
+  std::optional<rootfs::RootDir> root;
+  process::Procfs proc;  ///< for labels and sysctls
+  bool cgroups_ready = false;
+  int host_pid = 0;  ///< our own pid as the runtime sees it
+  std::vector<std::string> env;
+  std::string program;  ///< path that execve gets
+};
+
+/// One step of init's life; the name is the error's context.
+struct InitStep {
+  const char* name;
+  Status (*run)(InitContext&);
+};
+
+/// From Begin until the namespaces stand. Returns in the process that is to be init: the stage, where there is one,
+/// ends here.
+Status enter_stage(InitContext& context);
+
+/// The life of a container's first process and of one that joins it, from its namespaces to execve.
+std::span<const InitStep> create_steps();
+std::span<const InitStep> exec_steps();
+
+/// Waits, once, until the parent has put us into the container's cgroups, then makes the cgroup namespace.
+Status wait_for_cgroups(InitContext& context);
+
+}  // namespace caisson::init

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "init/init.hpp"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <cstring>
+
+#include "init/context.hpp"
+#include "sys/process.hpp"
+
+namespace caisson::init {
+
+namespace {
+
+Status run_steps(std::span<const InitStep> steps, InitContext& context) {
+  for (const auto& step : steps) CAISSON_TRY(step.run(context), "{}", step.name);
+  return {};
+}
+
+Status live(InitContext& context) {
+  CAISSON_TRY(enter_stage(context));
+  return run_steps(context.begin.kind == wire::Kind::create ? create_steps() : exec_steps(), context);
+}
+
+}  // namespace
+
+bool is_init(int argc, char** argv) { return argc == 3 && std::strcmp(argv[1], "init") == 0; }
+
+void main(char** argv) noexcept {
+  int number = -1;
+  const auto [end, bad] = std::from_chars(argv[2], argv[2] + std::strlen(argv[2]), number);
+  if (bad != std::errc() || *end != '\0' || number < 3) {
+    constexpr char kText[] = "caisson: init is internal: it is started by the runtime alone\n";
+    (void)!::write(STDERR_FILENO, kText, sizeof kText - 1);
+    ::_exit(1);
+  }
+  // Nobody in the container may read us or our descriptors while we still hold something of the host
+  // (CVE-2016-9962); and we end with the one who made us until he has recorded us.
+  (void)sys::set_parent_death_signal(SIGKILL);
+  InitContext context{wire::Channel(FileDescriptor(number))};
+  const Status status = live(context);
+  // Only failure comes here: success ended in execve.
+  if (!status) (void)context.channel.send_plainly(wire::Failed{status.error()});
+  ::_exit(1);
+}
+
+}  // namespace caisson::init

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <optional>
+#include <utility>
+
+#include "init/context.hpp"
+#include "plan/plan.hpp"
+#include "process/identity.hpp"
+#include "sys/file.hpp"
+#include "sys/namespace.hpp"
+#include "sys/process.hpp"
+
+namespace caisson::init {
+
+namespace {
+
+/// Namespaces that a clone makes at once. The network namespace is made by init itself, while the parent makes the
+/// cgroups; the cgroup namespace must wait for the cgroups, and the time namespace for its offsets.
+constexpr std::uint64_t kLater = CLONE_NEWNET | CLONE_NEWCGROUP | CLONE_NEWTIME;
+
+Status receive_begin(InitContext& context) {
+  std::vector<FileDescriptor> fds;
+  context.begin = CAISSON_TRY(context.channel.expect<wire::Begin>(&fds));
+  const wire::Descriptors& expected = context.begin.descriptors;
+  const std::size_t count = 1 + expected.start_listener + expected.container + expected.cgroup + expected.root + expected.prepared;
+  if (fds.size() != count) return fail(ErrorKind::system, "{} descriptors came with Begin, not {}", fds.size(), count);
+  std::size_t next = 0;
+  context.config = std::move(fds[next++]);
+  if (expected.start_listener) context.start_listener = std::move(fds[next++]);
+  if (expected.container) context.container = std::move(fds[next++]);
+  if (expected.cgroup) context.cgroup = std::move(fds[next++]);
+  if (expected.root) context.old_root = std::move(fds[next++]);
+  for (unsigned i = 0; i < expected.prepared; ++i) context.environment.prepared.push_back(std::move(fds[next++]));
+  context.spec = CAISSON_TRY(config::load(CAISSON_TRY(sys::read_all(context.config, "config.json"))));
+  return {};
+}
+
+Status make_plans(InitContext& context) {
+  const wire::Begin& begin = context.begin;
+  std::vector<std::string> warnings;  // the parent has made the same plan and said them
+  plan::InitOptions options{.exec = begin.kind == wire::Kind::exec, .exec_namespaces = begin.namespaces, .rootfs = {}};
+  options.rootfs.bundle = begin.bundle;
+  options.rootfs.no_pivot = begin.no_pivot;
+  for (const auto& cgroup : begin.cgroups)
+    options.rootfs.cgroups.push_back({cgroup.controllers, cgroup.mountpoint, cgroup.path, cgroup.v2});
+  plan::InitPlan plan = CAISSON_TRY(plan::make_init(context.spec, begin.facts, options, warnings));
+  context.namespaces = std::move(plan.namespaces);
+  context.rootfs = std::move(plan.rootfs);
+  context.identity = std::move(plan.identity);
+  return {};
+}
+
+/// The stage's last act: init is cloned as the parent's own child and goes on in its place.
+Status clone_init(InitContext& context, std::uint64_t namespaces) {
+  sys::CloneOptions options{.flags = namespaces | CLONE_PARENT, .cgroup = context.cgroup.get()};
+  auto cloned = sys::clone3(options);
+  if (!cloned && options.cgroup >= 0) {
+    // The parent moves it by a write when this is refused (EBUSY: the cgroup has children with controllers).
+    options.cgroup = -1;
+    cloned = sys::clone3(options);
+  }
+  if (!cloned) return std::unexpected(std::move(cloned).error());
+  if (cloned->pid != 0) {
+    const Status told = context.channel.send(wire::Spawned{cloned->pid});
+    ::_exit(told ? 0 : 1);
+  }
+  context.cgroup.reset();
+  return sys::set_parent_death_signal(SIGKILL);
+}
+
+Status join(const plan::JoinNamespace& target, FdView fd) {
+  if (auto joined = sys::join_namespace(fd, target.kind); !joined)
+    return std::unexpected(std::move(joined).error().with(fmt::format("join namespace '{}'", target.path)).at(target.origin));
+  return {};
+}
+
+/// Namespaces by path, in three passes: with the host's privileges whatever can be joined, then the user namespace,
+/// then the rest, which may belong to that one. All are opened first: afterwards the paths may be out of reach.
+Status join_by_path(const plan::NamespacePlan& plan) {
+  std::vector<FileDescriptor> files;
+  for (const auto& target : plan.join) {
+    files.emplace_back(::open(target.path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!files.back())
+      return std::unexpected(fail_errno("open('{}')", target.path).error().with("join namespace").at(target.origin));
+  }
+  std::vector<bool> joined(plan.join.size(), false);
+  const bool user_namespace = plan.joins(CLONE_NEWUSER) || plan.makes(CLONE_NEWUSER);
+  // The PID namespace concerns our children alone; the mount namespace comes after all files are open.
+  for (std::size_t i = 0; i < plan.join.size(); ++i) {
+    if (plan.join[i].kind == CLONE_NEWUSER) continue;
+    auto done = join(plan.join[i], files[i]);
+    if (!done && !user_namespace) return done;
+    joined[i] = done.has_value();
+  }
+  for (std::size_t i = 0; i < plan.join.size(); ++i) {
+    if (plan.join[i].kind != CLONE_NEWUSER) continue;
+    // setns(2) refuses the user namespace that we are in already.
+    if (!CAISSON_TRY(sys::same_as_own(files[i], CLONE_NEWUSER))) {
+      CAISSON_TRY(join(plan.join[i], files[i]));
+      CAISSON_TRY(sys::become_namespace_root(), "join namespace '{}'", plan.join[i].path);
+    }
+    joined[i] = true;
+  }
+  for (std::size_t i = 0; i < plan.join.size(); ++i)
+    if (!joined[i]) CAISSON_TRY(join(plan.join[i], files[i]));
+  return {};
+}
+
+Status make_time_namespace(const plan::NamespacePlan& plan) {
+  CAISSON_TRY(sys::make_namespaces(CLONE_NEWTIME));
+  if (!plan.time_offsets.empty()) {
+    auto written = sys::write_file(FdView::cwd(), "/proc/self/timens_offsets", plan.time_offsets);
+    if (!written) return std::unexpected(std::move(written).error().at("/linux/timeOffsets"));
+  }
+  // unshare makes it for our children; entering it ourselves spares a clone. Nobody was in it: the offsets stood first.
+  FileDescriptor own(::open("/proc/self/ns/time_for_children", O_RDONLY | O_CLOEXEC));
+  if (!own) return fail_errno("open('/proc/self/ns/time_for_children')");
+  return sys::join_namespace(own, CLONE_NEWTIME);
+}
+
+Status enter_container(InitContext& context) {
+  std::uint64_t kinds = context.begin.namespaces;
+  CAISSON_TRY(process::apply_initial_affinity(context.identity), "set CPU affinity");
+  if (kinds != 0) {
+    auto joined = sys::join_namespace(context.container, kinds);
+    if (!joined && joined.error().sys_errno() == EINVAL && (kinds & CLONE_NEWUSER) != 0) {
+      // A user namespace that was joined by path and is our own too cannot be entered again.
+      kinds &= ~static_cast<std::uint64_t>(CLONE_NEWUSER);
+      joined = sys::join_namespace(context.container, kinds);
+    }
+    if (!joined) return std::unexpected(std::move(joined).error().with("join the container's namespaces"));
+  }
+  if (context.old_root) {
+    if (::fchdir(context.old_root.get()) != 0) return fail_errno("fchdir(root of the container)");
+    if (::chroot(".") != 0) return fail_errno("chroot(root of the container)");
+    context.old_root.reset();
+  }
+  context.container.reset();
+  if ((kinds & CLONE_NEWUSER) != 0) CAISSON_TRY(sys::become_namespace_root());
+  return clone_init(context, 0);
+}
+
+Status enter_new(InitContext& context) {
+  const plan::NamespacePlan& plan = context.namespaces;
+  if (!plan.join.empty()) CAISSON_TRY(join_by_path(plan));
+  if (plan.needs_stage) {
+    CAISSON_TRY(clone_init(context, plan.create & ~kLater), "make namespaces");
+    if (context.begin.maps_by_parent) {
+      CAISSON_TRY(context.channel.expect<wire::Mapped>());
+      CAISSON_TRY(sys::become_namespace_root());
+    }
+  }
+  if (plan.makes(CLONE_NEWNET)) {
+    CAISSON_TRY(sys::make_namespaces(CLONE_NEWNET), "make network namespace");
+    CAISSON_TRY(sys::bring_loopback_up(), "make network namespace");
+  }
+  if (plan.makes(CLONE_NEWTIME)) CAISSON_TRY(make_time_namespace(plan), "make time namespace");
+  return {};
+}
+
+}  // namespace
+
+Status enter_stage(InitContext& context) {
+  CAISSON_TRY(receive_begin(context), "read what to do");
+  CAISSON_TRY(sys::close_on_exec_from(3 + context.begin.preserve_fds));
+  CAISSON_TRY(make_plans(context));
+  // /proc/self/oom_score_adj is root's alone once we are hidden, so it is written before.
+  CAISSON_TRY(process::apply_oom_score(context.identity), "set OOM score");
+  CAISSON_TRY(sys::hide_from_others());
+  return context.begin.kind == wire::Kind::exec ? enter_container(context) : enter_new(context);
+}
+
+Status wait_for_cgroups(InitContext& context) {
+  if (context.cgroups_ready) return {};
+  CAISSON_TRY(context.channel.expect<wire::CgroupsReady>(), "wait for the cgroups");
+  context.cgroups_ready = true;
+  if (context.namespaces.makes(CLONE_NEWCGROUP)) CAISSON_TRY(sys::make_namespaces(CLONE_NEWCGROUP), "make cgroup namespace");
+  return {};
+}
+
+}  // namespace caisson::init

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <utility>
+
+#include "config/state.hpp"
+#include "init/context.hpp"
+#include "process/console.hpp"
+#include "process/executable.hpp"
+#include "process/hooks.hpp"
+#include "process/identity.hpp"
+#include "process/lsm.hpp"
+#include "process/seccomp.hpp"
+#include "process/sysctl.hpp"
+#include "rootfs/devices.hpp"
+#include "rootfs/mounter.hpp"
+#include "rootfs/switch_root.hpp"
+#include "sys/file.hpp"
+#include "sys/process.hpp"
+#include "sys/socket.hpp"
+
+namespace caisson::init {
+
+namespace {
+
+std::string state_for_hooks(const InitContext& c, const char* status) {
+  config::OciState state;
+  state.id = c.begin.id;
+  state.status = status;
+  state.pid = c.host_pid;
+  state.bundle = c.begin.bundle;
+  state.annotations = c.spec.annotations;
+  return config::save(state);
+}
+
+Status join_session_keyring(InitContext& c) {
+  if (c.begin.no_new_keyring) return {};
+  if (!c.identity.selinux_label.empty()) CAISSON_TRY(process::apply_keyring_label(c.proc, c.identity));
+  return process::join_session_keyring(c.begin.id);
+}
+
+Status attach_mounts(InitContext& c) {
+  c.environment.wait_for_cgroups = [&c] { return wait_for_cgroups(c); };
+  c.root = CAISSON_TRY(rootfs::enter_rootfs(c.rootfs, c.environment));
+  CAISSON_TRY(rootfs::attach_mounts(*c.root, c.rootfs, c.environment));
+  return rootfs::make_devices(*c.root, c.rootfs);
+}
+
+Status wait_for_proceed(InitContext& c) {
+  std::vector<FileDescriptor> fds;
+  const auto proceed = CAISSON_TRY(c.channel.expect<wire::Proceed>(&fds));
+  c.host_pid = proceed.pid;
+  c.seccomp_flags = proceed.seccomp_flags;
+  c.seccomp_notify = proceed.seccomp_notify;
+  if (fds.size() != (proceed.filter ? 1U : 0U)) return fail(ErrorKind::system, "{} descriptors came with Proceed", fds.size());
+  if (proceed.filter) c.filter = std::move(fds.front());
+  return {};
+}
+
+Status wait_for_runtime(InitContext& c) {
+  CAISSON_TRY(wait_for_cgroups(c));
+  CAISSON_TRY(c.channel.send(wire::RootfsReady{}));
+  return wait_for_proceed(c);
+}
+
+Status run_create_container_hooks(InitContext& c) {
+  if (!c.spec.hooks || c.spec.hooks->create_container.empty()) return {};
+  // Their paths are the runtime's, though they run in the container's namespaces: the root is not switched yet.
+  return process::run_hooks(c.spec.hooks->create_container, state_for_hooks(c, "creating"),
+                            {.stage = "createContainer", .index = 0, .cwd = c.rootfs.rootfs, .default_env = nullptr});
+}
+
+Status switch_root(InitContext& c) {
+  c.proc = {};
+  c.root = CAISSON_TRY(rootfs::switch_root(std::move(*c.root), c.rootfs));
+  return rootfs::adopt_null(*c.root, c.rootfs);
+}
+
+Status open_console(InitContext& c) {
+  if (!c.identity.terminal) return {};
+  process::Console console = CAISSON_TRY(process::open_console(c.identity));
+  if (c.root) CAISSON_TRY(rootfs::mount_console(*c.root, console.slave));
+  CAISSON_TRY(c.channel.send(wire::Console{console.name}, {console.master}));
+  console.master.reset();
+  return process::take_console(console.slave);
+}
+
+/// A session of its own, so that no signal of the caller's terminal reaches it; with a terminal take_console made it.
+Status lead_session(InitContext& c) {
+  if (!c.identity.terminal && ::setsid() < 0 && errno != EPERM) return fail_errno("setsid");
+  return {};
+}
+
+Status make_working_directory(InitContext& c) { return rootfs::make_cwd(*c.root, c.identity.cwd); }
+
+Status set_names(InitContext& c) {
+  const auto& host = c.spec.hostname;
+  const auto& domain = c.spec.domainname;
+  if (!host.empty() && ::sethostname(host.data(), host.size()) != 0)
+    return std::unexpected(fail_errno("sethostname('{}')", host).error().at("/hostname"));
+  if (!domain.empty() && ::setdomainname(domain.data(), domain.size()) != 0)
+    return std::unexpected(fail_errno("setdomainname('{}')", domain).error().at("/domainname"));
+  return {};
+}
+
+Status set_apparmor_profile(InitContext& c) {
+  if (c.identity.apparmor_profile.empty()) return {};
+  return process::apply_apparmor_profile(c.proc, c.identity);
+}
+
+Status write_sysctls(InitContext& c) {
+  if (!c.spec.linux || c.spec.linux->sysctl.empty()) return {};
+  return process::apply_sysctls(c.proc, c.spec.linux->sysctl);
+}
+
+/// After the sysctls, which the masks may cover.
+Status finish_root(InitContext& c) { return rootfs::finish_rootfs(*c.root, c.rootfs); }
+
+Status forbid_new_privileges(InitContext& c) { return process::apply_no_new_privileges(c.identity); }
+
+Status set_scheduling(InitContext& c) {
+  CAISSON_TRY(c.begin.kind == wire::Kind::exec ? process::apply_final_affinity(c.identity) : process::reset_affinity());
+  return process::apply_scheduling(c.identity);
+}
+
+Status set_limits(InitContext& c) { return c.begin.limits_by_parent ? Status() : process::apply_limits(c.identity); }
+
+/// Late: with it on, the next execve changes the label, and no step before it may exec.
+Status set_selinux_label(InitContext& c) {
+  if (!c.identity.selinux_label.empty()) CAISSON_TRY(process::apply_selinux_label(c.proc, c.identity));
+  c.proc = {};
+  return {};
+}
+
+Status load_filter(InitContext& c) {
+  const std::string program = CAISSON_TRY(sys::read_all(c.filter, "seccomp program"));
+  c.filter.reset();
+  auto listener = CAISSON_TRY(process::load(std::as_bytes(std::span(program)), c.seccomp_flags));
+  if (!listener) return {};
+  // The parent takes the descriptor out of us by this number: sendmsg may be among the calls that notify.
+  CAISSON_TRY(c.channel.send_plainly(wire::SeccompListener{listener->get()}));
+  return c.channel.await_plainly();
+}
+
+/// Without no_new_privs the kernel wants CAP_SYS_ADMIN, which the next steps drop.
+Status load_filter_with_privilege(InitContext& c) {
+  return c.filter && !c.identity.no_new_privileges ? load_filter(c) : Status();
+}
+
+/// The bounding set needs CAP_SETPCAP, so it comes before the user changes; the directory may be open to root alone
+/// or to the user alone.
+Status become_user(InitContext& c) {
+  CAISSON_TRY(process::drop_bounding(c.identity));
+  const bool entered = CAISSON_TRY(process::enter_directory(c.identity));
+  CAISSON_TRY(process::become_user(c.identity));
+  CAISSON_TRY(process::apply_capabilities(c.identity));
+  if (!entered && !CAISSON_TRY(process::enter_directory(c.identity)))
+    return fail_config(c.identity.pointer + "/cwd", "chdir('{}'): permission denied", c.identity.cwd);
+  return process::check_directory();
+}
+
+Status find_program(InitContext& c) {
+  c.env = CAISSON_TRY(process::make_environment(c.identity));
+  if (c.begin.listen_fds > 0) {
+    c.env.push_back(fmt::format("LISTEN_FDS={}", c.begin.listen_fds));
+    c.env.emplace_back("LISTEN_PID=1");
+  }
+  auto found = process::find_executable(c.identity.args.front(), c.env);
+  if (!found) return std::unexpected(std::move(found).error().at(c.identity.pointer + "/args/0"));
+  c.program = std::move(*found);
+  return {};
+}
+
+/// A listener must be handed over while the creator is there to take it.
+Status load_notifying_filter(InitContext& c) { return c.filter && c.seccomp_notify ? load_filter(c) : Status(); }
+
+/// As late as can be: the fewer calls of our own the filter must let pass, the better.
+Status load_last_filter(InitContext& c) { return c.filter ? load_filter(c) : Status(); }
+
+Status announce(InitContext& c) {
+  CAISSON_TRY(c.channel.send_plainly(wire::Created{}));
+  if (c.begin.start_by_parent)
+    CAISSON_TRY(c.channel.expect<wire::Start>());
+  else
+    CAISSON_TRY(c.channel.expect<wire::Recorded>());
+  c.config.reset();
+  return sys::set_parent_death_signal(0);
+}
+
+/// Whoever connects without a word only looks whether we still wait.
+Status wait_for_start(InitContext& c) {
+  if (c.begin.start_by_parent) return {};
+  for (;;) {
+    wire::Channel caller(CAISSON_TRY(sys::accept_connection(c.start_listener)));
+    auto word = caller.receive();
+    if (!word || !std::holds_alternative<wire::Start>(word->message)) continue;
+    c.start_listener.reset();
+    c.channel = std::move(caller);
+    return {};
+  }
+}
+
+Status run_start_container_hooks(InitContext& c) {
+  if (!c.spec.hooks || c.spec.hooks->start_container.empty()) return {};
+  return process::run_hooks(c.spec.hooks->start_container, state_for_hooks(c, "created"),
+                            {.stage = "startContainer", .index = 0, .cwd = {}, .default_env = &c.env});
+}
+
+/// The channel is closed by execve itself: that end of the stream is the word of success.
+Status execute(InitContext& c) {
+  CAISSON_TRY(sys::set_parent_death_signal(0));
+  // Nothing of the host may be open when the kernel resolves the program's path (CVE-2024-21626).
+  const std::array<int, 1> keep{c.channel.fd().get()};
+  CAISSON_TRY(process::close_descriptors(3 + static_cast<int>(c.begin.preserve_fds), keep));
+  return std::unexpected(
+      process::execute(c.program, c.identity.args, c.env).at(c.identity.pointer + "/args/0"));
+}
+
+// The life of a container's first process, top to bottom. The name is the error's context.
+constexpr InitStep kCreateSteps[] = {
+    {"join session keyring", join_session_keyring},
+    {"", attach_mounts},
+    {"", wait_for_runtime},
+    {"", run_create_container_hooks},
+    {"switch root", switch_root},
+    {"open console", open_console},
+    {"lead a session", lead_session},
+    {"make working directory", make_working_directory},
+    {"set host name", set_names},
+    {"set AppArmor profile", set_apparmor_profile},
+    {"write sysctl", write_sysctls},
+    {"finish root filesystem", finish_root},
+    {"forbid new privileges", forbid_new_privileges},
+    {"set scheduling", set_scheduling},
+    {"set resource limits", set_limits},
+    {"set SELinux label", set_selinux_label},
+    {"load seccomp filter", load_filter_with_privilege},
+    {"become user", become_user},
+    {"", find_program},
+    {"load seccomp filter", load_notifying_filter},
+    {"", announce},
+    {"wait for start", wait_for_start},
+    {"", run_start_container_hooks},
+    {"load seccomp filter", load_last_filter},
+    {"", execute},
+};
+
+constexpr InitStep kExecSteps[] = {
+    {"join session keyring", join_session_keyring},
+    {"open console", open_console},
+    {"lead a session", lead_session},
+    {"wait for the runtime", wait_for_proceed},
+    {"set AppArmor profile", set_apparmor_profile},
+    {"forbid new privileges", forbid_new_privileges},
+    {"set scheduling", set_scheduling},
+    {"set resource limits", set_limits},
+    {"set SELinux label", set_selinux_label},
+    {"load seccomp filter", load_filter_with_privilege},
+    {"become user", become_user},
+    {"", find_program},
+    {"load seccomp filter", load_last_filter},
+    {"", execute},
+};
+
+}  // namespace
+
+std::span<const InitStep> create_steps() { return kCreateSteps; }
+std::span<const InitStep> exec_steps() { return kExecSteps; }
+
+}  // namespace caisson::init

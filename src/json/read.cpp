@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "json/read.hpp"
+
+#include <fmt/core.h>
+#include <rapidjson/document.h>
+#include <rapidjson/error/error.h>
+#include <rapidjson/stringbuffer.h>
+#include <rapidjson/writer.h>
+
+#include <algorithm>
+#include <array>
+
+namespace caisson::json {
+
+std::string pointer_token(std::string_view key) {
+  std::string token;
+  token.reserve(key.size());
+  for (const char c : key) {
+    if (c == '~') {
+      token += "~0";
+    } else if (c == '/') {
+      token += "~1";
+    } else {
+      token += c;
+    }
+  }
+  return token;
+}
+
+namespace detail {
+namespace {
+
+using Pool = rapidjson::MemoryPoolAllocator<>;
+using Document = rapidjson::GenericDocument<rapidjson::UTF8<>, Pool, Pool>;
+using Tree = Document::ValueType;
+
+const Tree& tree(Node value) { return *static_cast<const Tree*>(value); }
+
+std::string_view view(const Tree& value) { return {value.GetString(), value.GetStringLength()}; }
+
+/// What a value is, for "expected a string, not ...".
+std::string_view kind(const Tree& value) {
+  switch (value.GetType()) {
+    case rapidjson::kNullType: return "null";
+    case rapidjson::kFalseType:
+    case rapidjson::kTrueType: return "a boolean";
+    case rapidjson::kObjectType: return "an object";
+    case rapidjson::kArrayType: return "an array";
+    case rapidjson::kStringType: return "a string";
+    case rapidjson::kNumberType: return "a number";
+  }
+  return "something else";
+}
+
+bool expected(Reader& reader, const Tree& value, std::string_view what, const Place& at) {
+  return reader.wrong(at, fmt::format("expected {}, not {}", what, kind(value)));
+}
+
+bool out_of_range(Reader& reader, std::int64_t least, std::uint64_t most, const Place& at) {
+  return reader.wrong(at, fmt::format("expected an integer from {} to {}", least, most));
+}
+
+std::string pointer(std::string_view base, const Place& at) {
+  if (!at.parent) return std::string(base);
+  std::string text = pointer(base, *at.parent);
+  text += '/';
+  return text += at.is_index ? std::to_string(at.index) : pointer_token(at.key);
+}
+
+/// Half of a surrogate pair as three bytes: what RapidJSON makes of a lone "\\udc00", and no UTF-8.
+bool has_surrogate(std::string_view text) {
+  for (auto at = text.find('\xed'); at != std::string_view::npos; at = text.find('\xed', at + 1))
+    if (at + 1 < text.size() && static_cast<unsigned char>(text[at + 1]) >= 0xa0) return true;
+  return false;
+}
+
+/// RapidJSON's own writer recurses, so what it is given must have a bottom.
+constexpr int kRawDepth = 128;
+
+bool is_shallow(const Tree& value, int levels) {
+  if (levels == 0) return !value.IsObject() && !value.IsArray();
+  if (value.IsObject())
+    return std::ranges::all_of(value.GetObject(),
+                               [&](const auto& entry) { return is_shallow(entry.value, levels - 1); });
+  if (value.IsArray())
+    return std::ranges::all_of(value.GetArray(), [&](const auto& item) { return is_shallow(item, levels - 1); });
+  return true;
+}
+
+std::string_view reason(rapidjson::ParseErrorCode code) {
+  switch (code) {
+    case rapidjson::kParseErrorDocumentEmpty: return "the document is empty";
+    case rapidjson::kParseErrorDocumentRootNotSingular: return "nothing may follow the document";
+    case rapidjson::kParseErrorValueInvalid: return "expected a value";
+    case rapidjson::kParseErrorObjectMissName: return "expected the name of a member";
+    case rapidjson::kParseErrorObjectMissColon: return "expected ':' after the name of a member";
+    case rapidjson::kParseErrorObjectMissCommaOrCurlyBracket: return "expected ',' or '}' after a member";
+    case rapidjson::kParseErrorArrayMissCommaOrSquareBracket: return "expected ',' or ']' after an element";
+    case rapidjson::kParseErrorStringUnicodeEscapeInvalidHex: return "bad digit after \\u";
+    case rapidjson::kParseErrorStringUnicodeSurrogateInvalid: return "incomplete surrogate pair";
+    case rapidjson::kParseErrorStringEscapeInvalid: return "bad escape or control character in a string";
+    case rapidjson::kParseErrorStringMissQuotationMark: return "missing '\"' at the end of a string";
+    case rapidjson::kParseErrorStringInvalidEncoding: return "bad escape, control character or byte in a string";
+    case rapidjson::kParseErrorNumberTooBig: return "number too big";
+    case rapidjson::kParseErrorNumberMissFraction: return "expected a digit after '.'";
+    case rapidjson::kParseErrorNumberMissExponent: return "expected a digit in the exponent";
+    default: return "malformed text";
+  }
+}
+
+Error syntax_error(std::string_view text, std::size_t offset, std::string_view why) {
+  const auto before = text.substr(0, std::min(offset, text.size()));
+  const auto line = std::count(before.begin(), before.end(), '\n') + 1;
+  const auto line_start = before.rfind('\n');
+  const auto column = before.size() - (line_start == std::string_view::npos ? 0 : line_start + 1) + 1;
+  return Error(ErrorKind::config, fmt::format("invalid JSON at line {}, column {}: {}", line, column, why));
+}
+
+}  // namespace
+
+bool Reader::wrong(const Place& at, std::string what) {
+  fault = Error(ErrorKind::config, std::move(what)).at(pointer(base, at));
+  return false;
+}
+
+bool is_null(Node value) { return tree(value).IsNull(); }
+
+bool is_empty_string(Node value) { return tree(value).IsString() && tree(value).GetStringLength() == 0; }
+
+bool read_bool(Reader& reader, Node value, bool& out, const Place& at) {
+  if (!tree(value).IsBool()) return expected(reader, tree(value), "true or false", at);
+  out = tree(value).GetBool();
+  return true;
+}
+
+bool read_double(Reader& reader, Node value, double& out, const Place& at) {
+  if (!tree(value).IsNumber()) return expected(reader, tree(value), "a number", at);
+  out = tree(value).GetDouble();
+  return true;
+}
+
+bool read_string(Reader& reader, Node value, std::string& out, const Place& at) {
+  if (!tree(value).IsString()) return expected(reader, tree(value), "a string", at);
+  const auto text = view(tree(value));
+  // The kernel would take what stands before the NUL for the whole.
+  if (text.find('\0') != std::string_view::npos) return reader.wrong(at, "a string must not contain a NUL byte");
+  if (reader.encoding == Encoding::utf8 && has_surrogate(text))
+    return reader.wrong(at, "a string must not contain half of a surrogate pair");
+  out.assign(text);
+  return true;
+}
+
+bool read_raw(Reader& reader, Node value, std::string& out, const Place& at) {
+  if (!is_shallow(tree(value), kRawDepth))
+    return reader.wrong(at, fmt::format("nested deeper than {} levels", kRawDepth));
+  rapidjson::StringBuffer buffer;
+  rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
+  tree(value).Accept(writer);
+  out.assign(buffer.GetString(), buffer.GetSize());
+  return true;
+}
+
+bool read_signed(Reader& reader, Node value, std::int64_t least, std::int64_t most, std::int64_t& out,
+                 const Place& at) {
+  const auto& number = tree(value);
+  if (!number.IsNumber()) return expected(reader, number, "an integer", at);
+  if (!number.IsInt64() || number.GetInt64() < least || number.GetInt64() > most)
+    return out_of_range(reader, least, static_cast<std::uint64_t>(most), at);
+  out = number.GetInt64();
+  return true;
+}
+
+bool read_unsigned(Reader& reader, Node value, std::uint64_t most, std::uint64_t& out, const Place& at) {
+  const auto& number = tree(value);
+  if (!number.IsNumber()) return expected(reader, number, "an integer", at);
+  if (!number.IsUint64() || number.GetUint64() > most) return out_of_range(reader, 0, most, at);
+  out = number.GetUint64();
+  return true;
+}
+
+bool read_word(Reader& reader, Node value, std::span<const Word> words, const UnknownWord& unknown, std::int64_t& out,
+               const Place& at) {
+  if (!tree(value).IsString()) return expected(reader, tree(value), "a string", at);
+  const auto text = view(tree(value));
+  for (const auto& word : words) {
+    if (word.word == text) {
+      out = word.value;
+      return true;
+    }
+  }
+  return reader.wrong(at, fmt::format("{}'{}'{}", unknown.before, text, unknown.after));
+}
+
+bool read_object(Reader& reader, Node value, std::span<const ReadSlot> slots, void* out, const Place& at) {
+  if (!tree(value).IsObject()) return expected(reader, tree(value), "an object", at);
+  std::uint64_t seen = 0;
+  std::size_t next = 0;  // members mostly come in the order of the table
+  for (const auto& entry : tree(value).GetObject()) {
+    const auto key = view(entry.name);
+    std::size_t which = slots.size();
+    for (std::size_t i = 0; i < slots.size(); ++i) {
+      const auto candidate = next + i < slots.size() ? next + i : next + i - slots.size();
+      if (slots[candidate].key == key) {
+        which = candidate;
+        break;
+      }
+    }
+    if (which == slots.size()) continue;
+    next = which + 1;
+    const Place here{&at, key};
+    if (seen >> which & 1) return repeated_member(reader, here);
+    seen |= std::uint64_t{1} << which;
+    if (entry.value.IsNull()) {
+      if (slots[which].need == Need::required) return reader.wrong(here, "a required value is null");
+      continue;
+    }
+    if (!slots[which].read(reader, &entry.value, out, here)) return false;
+  }
+  for (std::size_t i = 0; i < slots.size(); ++i)
+    if (slots[i].need == Need::required && !(seen >> i & 1))
+      return reader.wrong(Place{&at, slots[i].key}, "a required value is missing");
+  return true;
+}
+
+bool open_array(Reader& reader, Node value, std::size_t& size, const Place& at) {
+  if (!tree(value).IsArray()) return expected(reader, tree(value), "an array", at);
+  size = tree(value).Size();
+  return true;
+}
+
+Node element(Node value, std::size_t index) { return &tree(value)[static_cast<rapidjson::SizeType>(index)]; }
+
+bool open_object(Reader& reader, Node value, std::size_t& size, const Place& at) {
+  if (!tree(value).IsObject()) return expected(reader, tree(value), "an object", at);
+  size = tree(value).MemberCount();
+  return true;
+}
+
+bool member(Reader& reader, Node value, std::size_t index, Member& out, const Place& at) {
+  const auto& entry = *(tree(value).MemberBegin() + static_cast<std::ptrdiff_t>(index));
+  out = {view(entry.name), &entry.value};
+  if (out.key.find('\0') != std::string_view::npos) return reader.wrong(at, "a name must not contain a NUL byte");
+  return true;
+}
+
+bool repeated_member(Reader& reader, const Place& at) { return reader.wrong(at, "given twice"); }
+
+Status parse_into(std::string_view text, Encoding encoding, std::string_view base, ReadFunction read, void* out) {
+  if (text.size() > UINT32_MAX) return fail(ErrorKind::config, "invalid JSON: larger than 4 GiB");
+  // RapidJSON takes a NUL byte for the end of the text.
+  if (const auto nul = text.find('\0'); nul != std::string_view::npos)
+    return std::unexpected(syntax_error(text, nul, "NUL byte"));
+  // The usual config fits into these buffers, so the tree costs no allocation.
+  alignas(16) std::array<char, 32768> values;
+  alignas(16) std::array<char, 8192> stack;
+  Pool value_pool(values.data(), values.size());
+  Pool stack_pool(stack.data(), stack.size());
+  Document document(&value_pool, 4096, &stack_pool);
+  // Iterative: a text of a million brackets must not exhaust the stack.
+  constexpr unsigned kFlags = rapidjson::kParseIterativeFlag | rapidjson::kParseFullPrecisionFlag;
+  if (encoding == Encoding::utf8) {
+    document.Parse<kFlags | rapidjson::kParseValidateEncodingFlag>(text.data(), text.size());
+  } else {
+    document.Parse<kFlags>(text.data(), text.size());
+  }
+  if (document.HasParseError())
+    return std::unexpected(syntax_error(text, document.GetErrorOffset(), reason(document.GetParseError())));
+  Reader reader{base, encoding, std::nullopt};
+  if (!read(reader, static_cast<const Tree*>(&document), out, Place{}))
+    return std::unexpected(std::move(*reader.fault));
+  return {};
+}
+
+}  // namespace detail
+}  // namespace caisson::json

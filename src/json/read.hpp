@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "base/error.hpp"
+#include "json/fields.hpp"
+
+namespace caisson::json {
+
+/// Whether strings must be UTF-8 (RFC 8259 section 8.1) or may bear any bytes, as program arguments may.
+enum class Encoding { any, utf8 };
+
+/// The name of a member as it stands in a pointer (RFC 6901): "a/b" is "a~1b".
+std::string pointer_token(std::string_view key);
+
+namespace detail {
+
+/// A parsed value, borrowed from the document; only read.cpp knows its type.
+using Node = const void*;
+
+/// Where the reader stands: one link for each object member or array element above.
+struct Place {
+  const Place* parent = nullptr;
+  std::string_view key;
+  std::size_t index = 0;
+  bool is_index = false;
+};
+
+/// What one parse carries along.
+struct Reader {
+  std::string_view base;  ///< stands before all pointers
+  Encoding encoding;
+  std::optional<Error> fault;
+  /// Keeps the fault and answers false.
+  bool wrong(const Place& at, std::string what);
+};
+
+using ReadFunction = bool (*)(Reader&, Node, void*, const Place&);
+struct ReadSlot {
+  std::string_view key;
+  Need need;
+  ReadFunction read;
+};
+struct Word {
+  std::string_view word;
+  std::int64_t value;
+};
+struct Member {
+  std::string_view key;
+  Node value;
+};
+
+bool is_null(Node value);
+bool is_empty_string(Node value);
+bool read_bool(Reader& reader, Node value, bool& out, const Place& at);
+bool read_double(Reader& reader, Node value, double& out, const Place& at);
+bool read_string(Reader& reader, Node value, std::string& out, const Place& at);
+bool read_raw(Reader& reader, Node value, std::string& out, const Place& at);
+bool read_signed(Reader& reader, Node value, std::int64_t least, std::int64_t most, std::int64_t& out, const Place& at);
+bool read_unsigned(Reader& reader, Node value, std::uint64_t most, std::uint64_t& out, const Place& at);
+bool read_word(Reader& reader, Node value, std::span<const Word> words, const UnknownWord& unknown, std::int64_t& out,
+               const Place& at);
+bool read_object(Reader& reader, Node value, std::span<const ReadSlot> slots, void* out, const Place& at);
+bool open_array(Reader& reader, Node value, std::size_t& size, const Place& at);
+Node element(Node value, std::size_t index);
+bool open_object(Reader& reader, Node value, std::size_t& size, const Place& at);
+/// The key is refused when it bears a NUL byte.
+bool member(Reader& reader, Node value, std::size_t index, Member& out, const Place& at);
+bool repeated_member(Reader& reader, const Place& at);
+Status parse_into(std::string_view text, Encoding encoding, std::string_view base, ReadFunction read, void* out);
+
+template <class T>
+bool read_any(Reader& reader, Node value, T& out, const Place& at);
+
+template <class T>
+bool read_value(Reader& reader, Node value, std::optional<T>& out, const Place& at) {
+  // Writers without a notion of absence leave an empty string where a closed set has no value.
+  if (is_null(value) || (std::is_enum_v<T> && is_empty_string(value))) {
+    out.reset();
+    return true;
+  }
+  return read_any(reader, value, out.emplace(), at);
+}
+
+template <class T>
+bool read_value(Reader& reader, Node value, std::vector<T>& out, const Place& at) {
+  std::size_t size = 0;
+  if (!open_array(reader, value, size, at)) return false;
+  out.clear();
+  out.reserve(size);
+  for (std::size_t i = 0; i < size; ++i)
+    if (!read_any(reader, element(value, i), out.emplace_back(), Place{&at, {}, i, true})) return false;
+  return true;
+}
+
+template <class T>
+bool read_value(Reader& reader, Node value, std::map<std::string, T>& out, const Place& at) {
+  std::size_t size = 0;
+  if (!open_object(reader, value, size, at)) return false;
+  out.clear();
+  for (std::size_t i = 0; i < size; ++i) {
+    Member entry;
+    if (!member(reader, value, i, entry, at)) return false;
+    if (is_null(entry.value)) continue;
+    const Place here{&at, entry.key};
+    auto [place, fresh] = out.try_emplace(std::string(entry.key));
+    if (!fresh) return repeated_member(reader, here);
+    if (!read_any(reader, entry.value, place->second, here)) return false;
+  }
+  return true;
+}
+
+template <class E>
+constexpr auto make_words() {
+  std::array<Word, spellings<E>.size()> words{};
+  for (std::size_t i = 0; i < words.size(); ++i)
+    words[i] = {spellings<E>[i].word, static_cast<std::int64_t>(spellings<E>[i].value)};
+  return words;
+}
+template <class E>
+inline constexpr auto words = make_words<E>();
+
+template <class T, std::size_t I>
+bool read_slot(Reader& reader, Node value, void* out, const Place& at) {
+  return read_any(reader, value, static_cast<T*>(out)->*row<I>(fields<T>).member, at);
+}
+template <class T, std::size_t... I>
+constexpr std::array<ReadSlot, sizeof...(I)> make_read_slots(std::index_sequence<I...>) {
+  return {ReadSlot{row<I>(fields<T>).key, row<I>(fields<T>).need, read_slot<T, I>}...};
+}
+template <class T>
+inline constexpr auto read_slots = make_read_slots<T>(std::make_index_sequence<fields<T>.size>());
+
+template <class T>
+bool read_any(Reader& reader, Node value, T& out, const Place& at) {
+  if constexpr (std::same_as<T, bool>) {
+    return read_bool(reader, value, out, at);
+  } else if constexpr (std::same_as<T, double>) {
+    return read_double(reader, value, out, at);
+  } else if constexpr (std::same_as<T, std::string>) {
+    return read_string(reader, value, out, at);
+  } else if constexpr (std::same_as<T, Raw>) {
+    return read_raw(reader, value, out.text, at);
+  } else if constexpr (std::signed_integral<T>) {
+    std::int64_t wide = 0;
+    if (!read_signed(reader, value, std::numeric_limits<T>::min(), std::numeric_limits<T>::max(), wide, at))
+      return false;
+    out = static_cast<T>(wide);
+    return true;
+  } else if constexpr (std::unsigned_integral<T>) {
+    std::uint64_t wide = 0;
+    if (!read_unsigned(reader, value, std::numeric_limits<T>::max(), wide, at)) return false;
+    out = static_cast<T>(wide);
+    return true;
+  } else if constexpr (std::is_enum_v<T>) {
+    std::int64_t which = 0;
+    if (!read_word(reader, value, words<T>, unknown_word<T>, which, at)) return false;
+    out = static_cast<T>(which);
+    return true;
+  } else if constexpr (requires { fields<T>.size; }) {
+    static_assert(fields<T>.size <= 64);
+    return read_object(reader, value, read_slots<T>, &out, at);
+  } else {
+    return read_value(reader, value, out, at);
+  }
+}
+
+template <class T>
+bool read_erased(Reader& reader, Node value, void* out, const Place& at) {
+  return read_any(reader, value, *static_cast<T*>(out), at);
+}
+
+}  // namespace detail
+
+/// Reads a document. Members that no table names are ignored; a `null` member counts as absent; a member given twice,
+/// a number out of its type's range and a NUL byte in a string are faults. All errors are of kind config: "invalid
+/// JSON at line 3, column 7: ..." for text that is not JSON, else one that bears the pointer of the value at fault,
+/// which starts with `base`.
+template <class T>
+Result<T> parse(std::string_view text, Encoding encoding = Encoding::any, std::string_view base = {}) {
+  T out{};
+  auto status = detail::parse_into(text, encoding, base, detail::read_erased<T>, &out);
+  if (!status) return std::unexpected(std::move(status).error());
+  return out;
+}
+
+}  // namespace caisson::json

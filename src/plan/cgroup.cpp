@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plan/cgroup.hpp"
+
+#include <algorithm>
+#include <string_view>
+
+#include "plan/controllers/controller.hpp"
+
+namespace caisson::plan {
+
+namespace {
+
+using controllers::Controller;
+using controllers::WriteList;
+
+// In the order of application.
+constexpr const Controller* kControllers[] = {
+    &controllers::kPids,    &controllers::kMemory, &controllers::kIo,     &controllers::kCpu,     &controllers::kCpuset,
+    &controllers::kHugetlb, &controllers::kRdma,   &controllers::kNetCls, &controllers::kNetPrio,
+};
+
+const CgroupMount* find_mount(const HostFacts& facts, std::string_view controller) {
+  for (const auto& mount : facts.cgroup_mounts)
+    if (std::ranges::find(mount.controllers, controller) != mount.controllers.end()) return &mount;
+  return nullptr;
+}
+
+/// `path` below "/", without ".", ".." and doubled slashes: ".." stops at the top. "/" is "".
+std::string cleaned(std::string_view path) {
+  std::string out;
+  while (!path.empty()) {
+    const auto slash = path.find('/');
+    const auto part = path.substr(0, slash);
+    path = slash == path.npos ? std::string_view() : path.substr(slash + 1);
+    if (part.empty() || part == ".") continue;
+    if (part == "..") {
+      out.erase(out.empty() ? 0 : out.rfind('/'));
+    } else {
+      (out += '/') += part;
+    }
+  }
+  return out;
+}
+
+std::string parent_of(const std::string& path) {
+  const auto slash = path.rfind('/');
+  return slash == path.npos ? std::string() : path.substr(0, slash);
+}
+
+Result<std::vector<CgroupDir>> make_dirs(const std::string& asked, const HostFacts& facts, const std::string& id) {
+  const bool absolute = asked.starts_with('/');
+  const std::string name = cleaned(asked.empty() ? id : asked);
+  if (name.empty())
+    return fail_config("/linux/cgroupsPath", "'{}' does not name a cgroup of the container's own", asked);
+  std::vector<CgroupDir> dirs;
+  dirs.reserve(facts.cgroup_mounts.size());
+  for (const auto& mount : facts.cgroup_mounts) {
+    // Below the runtime's own cgroup; but on v2 that holds processes, and so may have no children with controllers.
+    std::string base;
+    if (!absolute) base = facts.cgroup_flavour == CgroupFlavour::v2 ? parent_of(cleaned(mount.own_path)) : cleaned(mount.own_path);
+    dirs.push_back({mount.controllers, mount.mountpoint, mount.mountpoint + base + name, mount.v2});
+  }
+  return dirs;
+}
+
+/// The id on the host of a user of the container; absent when it has no mapping.
+std::optional<std::uint32_t> host_id(const std::vector<config::IdMapping>& mappings, std::uint32_t id) {
+  if (mappings.empty()) return id;
+  for (const auto& mapping : mappings)
+    if (id >= mapping.container_id && id - mapping.container_id < mapping.size)
+      return mapping.host_id + (id - mapping.container_id);
+  return {};
+}
+
+/// The container may manage its cgroup when it sees nothing above it and may write to it.
+std::optional<std::uint32_t> delegate_to(const config::Spec& spec, const HostFacts& facts) {
+  if (facts.cgroup_flavour != CgroupFlavour::v2 || !spec.process) return {};
+  const auto& linux = spec.linux_or_empty();
+  const auto* space = linux.find(config::NamespaceType::cgroup);
+  if (!space || !space->path.empty()) return {};
+  const bool writable = std::ranges::any_of(spec.mounts, [](const config::Mount& mount) {
+    return mount.type == "cgroup" && cleaned(mount.destination) == "/sys/fs/cgroup" &&
+           std::ranges::find(mount.options, "ro") == mount.options.end();
+  });
+  if (!writable) return {};
+  const auto owner = host_id(linux.uid_mappings, spec.process->user.uid);
+  return owner == facts.euid ? std::nullopt : owner;
+}
+
+Status write_unified(const config::Resources& resources, CgroupFlavour flavour, WriteList& out) {
+  if (resources.unified.empty()) return {};
+  if (flavour != CgroupFlavour::v2)
+    return fail_config(out.at("/unified"), "invalid configuration: cannot use unified on cgroup v1");
+  out.begin("unified");
+  for (const auto& [file, value] : resources.unified) {
+    const std::string key = "/unified/" + controllers::escape_key(file);
+    if (file.empty() || file.contains('/') || file == "." || file == "..")
+      return fail_config(out.at(key), "unified resource '{}' must be a file name (no slashes)", file);
+    // The files that take several entries (io.max, rdma.max) take one in each write.
+    std::string_view rest = value;
+    while (!rest.empty()) {
+      const auto end = rest.find('\n');
+      if (auto line = rest.substr(0, end); !line.empty()) out.add(key, file, std::string(line));
+      rest = end == rest.npos ? std::string_view() : rest.substr(end + 1);
+    }
+  }
+  return {};
+}
+
+/// A limit that is already met without the controller is dropped; any other needs it.
+Status require(std::string_view controller, const HostFacts& facts, std::vector<CgroupWrite>& writes, std::size_t first) {
+  if (first == writes.size() || find_mount(facts, controller)) return {};
+  for (std::size_t i = first; i < writes.size(); ++i) {
+    if (writes[i].refusal == Refusal::missing_is_met) continue;
+    if (facts.cgroup_flavour == CgroupFlavour::none)
+      return fail_config(writes[i].origin, "no cgroup hierarchy is mounted at /sys/fs/cgroup");
+    return fail_config(writes[i].origin, "the {} controller is not {} on this host", controller,
+                       facts.cgroup_flavour == CgroupFlavour::v2 ? "available in cgroup v2" : "mounted (cgroup v1)");
+  }
+  writes.resize(first);
+  return {};
+}
+
+std::optional<MemoryCheck> memory_check(const config::Resources& resources) {
+  if (!resources.memory || !resources.memory->check_before_update.value_or(false)) return {};
+  return MemoryCheck{resources.memory->limit.value_or(0), resources.memory->swap.value_or(0)};
+}
+
+/// On a hybrid host without the v1 controller a BPF program in the unified hierarchy does the same.
+Status check_devices(const CgroupPlan& plan, const HostFacts& facts, const config::Resources& resources) {
+  if (plan.flavour == CgroupFlavour::v2 || plan.devices.may_fail || resources.devices.empty()) return {};
+  const bool unified = std::ranges::any_of(facts.cgroup_mounts, &CgroupMount::v2);
+  if (!find_mount(facts, "devices") && !unified)
+    return fail_config("/linux/resources/devices", "the devices controller is not mounted (cgroup v1) on this host");
+  if (find_mount(facts, "devices")) CAISSON_TRY(device_lines(plan.devices));
+  return {};
+}
+
+}  // namespace
+
+Result<std::vector<CgroupWrite>> make_writes(const config::Resources& resources, const HostFacts& facts,
+                                             const std::string& pointer, std::vector<std::string>& warnings) {
+  const bool v2 = facts.cgroup_flavour == CgroupFlavour::v2;
+  std::vector<CgroupWrite> writes;
+  WriteList out(pointer, writes, warnings);
+  for (const Controller* controller : kControllers) {
+    const std::size_t first = writes.size();
+    const auto name = v2 ? controller->v2 : controller->v1;
+    out.begin(name);
+    CAISSON_TRY((v2 ? controller->write_v2 : controller->write_v1)(resources, out));
+    CAISSON_TRY(require(name, facts, writes, first));
+  }
+  CAISSON_TRY(write_unified(resources, facts.cgroup_flavour, out));
+  return writes;
+}
+
+Result<CgroupPlan> make_cgroup(const config::Spec& spec, const HostFacts& facts, const std::string& id,
+                               const CgroupOptions& options) {
+  if (options.systemd)
+    return fail(ErrorKind::config, "the systemd cgroup driver (--systemd-cgroup) is not supported by this version");
+  static const config::Resources kNone;
+  const auto& linux = spec.linux_or_empty();
+  const auto& resources = linux.resources ? *linux.resources : kNone;
+  CgroupPlan plan;
+  plan.flavour = facts.cgroup_flavour;
+  plan.writes = CAISSON_TRY(make_writes(resources, facts, "/linux/resources", plan.warnings));
+  plan.devices = CAISSON_TRY(make_devices(resources.devices, linux.devices, "/linux/resources/devices"));
+  plan.devices.may_fail = facts.rootless() || facts.in_user_namespace;
+  CAISSON_TRY(check_devices(plan, facts, resources));
+  plan.memory_check = memory_check(resources);
+  plan.rootless = options.rootless_cgroups;
+  plan.optional = options.rootless_cgroups && linux.cgroups_path.empty() && plan.writes.empty();
+  if (facts.cgroup_mounts.empty() && !plan.optional)
+    return fail(ErrorKind::system, "no cgroup hierarchy is mounted at /sys/fs/cgroup");
+  plan.dirs = CAISSON_TRY(make_dirs(linux.cgroups_path, facts, id));
+  plan.path_origin = linux.cgroups_path.empty() ? "" : "/linux/cgroupsPath";
+  plan.delegate_to = delegate_to(spec, facts);
+  return plan;
+}
+
+std::map<std::string, std::string> paths(const std::vector<CgroupDir>& dirs) {
+  std::map<std::string, std::string> found;
+  for (const auto& dir : dirs) {
+    if (dir.v2) found.emplace("", dir.path);
+    else
+      for (const auto& controller : dir.controllers) found.emplace(controller, dir.path);
+  }
+  return found;
+}
+
+std::map<std::string, std::string> paths(const CgroupPlan& plan) { return paths(plan.dirs); }
+
+std::string describe(const CgroupPlan& plan) {
+  std::string text;
+  for (const auto& dir : plan.dirs) ((text += "cgroup ") += dir.path) += '\n';
+  for (const auto& write : plan.writes) {
+    text += "write " + write.file + " = " + write.value;
+    if (!write.other_file.empty()) text += ", else " + write.other_file + " = " + write.other_value;
+    text += "  [" + write.origin + "]\n";
+  }
+  for (const auto& rule : plan.devices.rules) {
+    text += "devices " + describe(rule);
+    if (!rule.origin.empty()) text += "  [" + rule.origin + ']';
+    text += '\n';
+  }
+  if (plan.delegate_to) text += "delegate to user " + std::to_string(*plan.delegate_to) + '\n';
+  return text;
+}
+
+}  // namespace caisson::plan

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plan/plan.hpp"
+
+#include <linux/sched.h>
+
+namespace caisson::plan {
+
+Result<InitPlan> make_init(const config::Spec& spec, const HostFacts& facts, const InitOptions& options,
+                           std::vector<std::string>& warnings) {
+  InitPlan plan;
+  bool user_namespace = (options.exec_namespaces & CLONE_NEWUSER) != 0;
+  if (!options.exec) {
+    plan.namespaces = CAISSON_TRY(make_namespaces(spec, facts));
+    plan.rootfs = CAISSON_TRY(make_rootfs(spec, facts, plan.namespaces, options.rootfs));
+    user_namespace = !plan.namespaces.shares_host(CLONE_NEWUSER);
+  }
+  plan.identity = CAISSON_TRY(make_identity(*spec.process, &spec.linux_or_empty(), facts, user_namespace, "/process", warnings));
+  return plan;
+}
+
+std::vector<ContainerCgroup> cgroups_inside(const CgroupPlan& plan) {
+  std::vector<ContainerCgroup> inside;
+  inside.reserve(plan.dirs.size());
+  for (const auto& dir : plan.dirs) inside.push_back({dir.controllers, dir.mountpoint, dir.path, dir.v2});
+  return inside;
+}
+
+Result<Plan> make(const config::Spec& spec, const HostFacts& facts, const PlanOptions& options,
+                  std::vector<std::string>& warnings) {
+  Plan plan;
+  plan.cgroup = CAISSON_TRY(make_cgroup(spec, facts, options.id, options.cgroup));
+  warnings.insert(warnings.end(), plan.cgroup.warnings.begin(), plan.cgroup.warnings.end());
+  InitOptions init;
+  init.rootfs = {.bundle = options.bundle, .no_pivot = options.no_pivot, .cgroups = cgroups_inside(plan.cgroup)};
+  plan.init = CAISSON_TRY(make_init(spec, facts, init, warnings));
+  if (const auto& profile = spec.linux_or_empty().seccomp) plan.seccomp = CAISSON_TRY(make_seccomp(*profile, facts));
+  plan.network = CAISSON_TRY(make_network(spec, facts, plan.init.namespaces));
+  return plan;
+}
+
+std::string describe(const Plan& plan) {
+  std::string text;
+  const NamespacePlan& namespaces = plan.init.namespaces;
+  text += fmt::format("namespaces: make {:#x}{}\n", namespaces.create, namespaces.needs_stage ? ", by a stage" : "");
+  for (const auto& target : namespaces.join) text += fmt::format("namespaces: join {:#x} '{}'\n", target.kind, target.path);
+  if (!namespaces.time_offsets.empty()) text += "time offsets: " + namespaces.time_offsets;
+  text += describe(plan.init.rootfs);
+  text += describe(plan.init.identity);
+  text += describe(plan.cgroup);
+  if (plan.seccomp) text += describe(*plan.seccomp);
+  for (const auto& move : plan.network) text += fmt::format("network: move '{}' as '{}'\n", move.host_name, move.name);
+  return text;
+}
+
+}  // namespace caisson::plan

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "config/spec.hpp"
+#include "plan/cgroup.hpp"
+#include "plan/facts.hpp"
+#include "plan/identity.hpp"
+#include "plan/namespaces.hpp"
+#include "plan/network.hpp"
+#include "plan/rootfs.hpp"
+#include "plan/seccomp.hpp"
+
+namespace caisson::plan {
+
+struct InitOptions {
+  bool exec = false;                  ///< a process that joins: no namespaces, no root file system
+  std::uint64_t exec_namespaces = 0;  ///< exec: CLONE_NEW* that the container does not share with the host
+  RootfsOptions rootfs;
+};
+
+/// What init does: both sides make it from the same values.
+struct InitPlan {
+  NamespacePlan namespaces;
+  RootfsPlan rootfs;
+  IdentityPlan identity;
+  bool operator==(const InitPlan&) const = default;
+};
+
+/// The container's side. `spec.process` must be there (config::validate has seen to it).
+Result<InitPlan> make_init(const config::Spec& spec, const HostFacts& facts, const InitOptions& options,
+                           std::vector<std::string>& warnings);
+
+struct PlanOptions {
+  std::string id;
+  std::string bundle;  ///< absolute
+  bool no_pivot = false;
+  CgroupOptions cgroup;
+};
+
+/// Everything that is done for a container.
+struct Plan {
+  InitPlan init;
+  CgroupPlan cgroup;
+  std::optional<SeccompPlan> seccomp;
+  std::vector<NetDeviceMove> network;
+  bool operator==(const Plan&) const = default;
+};
+
+Result<Plan> make(const config::Spec& spec, const HostFacts& facts, const PlanOptions& options,
+                  std::vector<std::string>& warnings);
+
+/// The container's own cgroups as the root file system shows them.
+std::vector<ContainerCgroup> cgroups_inside(const CgroupPlan& plan);
+
+/// One operation a line, for golden tests and people.
+std::string describe(const Plan& plan);
+
+}  // namespace caisson::plan

@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plan/rootfs_mounts.hpp"
+
+#include <sched.h>
+#include <sys/mount.h>
+
+#include <algorithm>
+#include <array>
+
+namespace caisson::plan {
+namespace {
+
+// What may be mounted over single files of /proc. Everything else in there is the kernel's word, which labels, sysctls
+// and masks are trusted to (CVE-2019-16884).
+constexpr auto kProcFiles = std::to_array<std::string_view>({
+    "/proc/cpuinfo", "/proc/diskstats", "/proc/loadavg", "/proc/meminfo", "/proc/slabinfo", "/proc/stat",
+    "/proc/swaps", "/proc/sys/crypto/fips_enabled", "/proc/sys/kernel/ns_last_pid", "/proc/uptime",
+});
+
+// File systems whose superblock may be the host's own too: "ro" is said to the mount alone.
+constexpr auto kSharedSuperblocks = std::to_array<std::string_view>({
+    "binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs", "debugfs", "devpts", "devtmpfs", "efivarfs", "fusectl",
+    "mqueue", "nsfs", "proc", "pstore", "securityfs", "selinuxfs", "sysfs", "tracefs",
+});
+
+template <class List>
+bool contains(const List& list, std::string_view value) {
+  return std::ranges::find(list, value) != list.end();
+}
+
+bool has_key(const std::vector<std::string>& data, std::string_view key) {
+  return std::ranges::any_of(
+      data, [&](const std::string& entry) { return entry.starts_with(key) && entry[key.size()] == '='; });
+}
+
+std::string map_text(const std::vector<config::IdMapping>& mappings) {
+  std::string text;
+  for (const auto& m : mappings) text += fmt::format("{} {} {}\n", m.container_id, m.host_id, m.size);
+  return text;
+}
+
+// One mount of the config on its way into the plan.
+struct Planner {
+  const MountContext& context;
+  const config::Mount& mount;
+  std::string pointer;
+  std::string target;
+  MountOptions options;
+  RootfsPlan& plan;
+
+  Status check_target() const;
+  Status check_bind() const;
+  Status check_filesystem() const;
+  Result<std::optional<MountIdMap>> id_map() const;
+  Status add_bind();
+  void add_remount();
+  Status add_filesystem();
+  Status add_cgroup_v1();
+  Status add_cgroup_v2();
+
+  Attach attach() const {
+    Attach op;
+    op.target = target;
+    op.attributes = options.attributes;
+    op.recursive = options.recursive;
+    op.propagation = options.propagation;
+    op.nofollow = options.dest_nofollow;
+    op.origin = pointer;
+    return op;
+  }
+  const std::string& label() const { return context.spec.linux->mount_label; }
+  bool labelled() const { return context.spec.linux && !label().empty(); }
+  std::string label_option() const { return labelled() ? fmt::format("context={}", label()) : std::string(); }
+};
+
+Status Planner::check_target() const {
+  if (mount.destination.empty()) return fail_config(pointer + "/destination", "mount destination is empty");
+  if (target == "/")
+    return fail_config(pointer + "/destination", "mountpoint '/' is on the top of rootfs '{}'", plan.rootfs);
+  if (target == "/proc" && !options.bind && !options.remount && mount.type != "proc")
+    return fail_config(pointer, "'/proc' cannot be mounted because it is not of type proc");
+  if (target != "/proc" && is_within(target, "/proc") && !contains(kProcFiles, target))
+    return fail_config(pointer + "/destination", "'{}' cannot be mounted because it is inside /proc", target);
+  return {};
+}
+
+Status Planner::check_bind() const {
+  if (mount.source.empty()) return fail_config(pointer + "/source", "bind mount source is empty");
+  if (!options.data.empty())
+    return fail_config(pointer + "/options", "bind mounts cannot have any filesystem-specific options applied: '{}'",
+                       options.data.front());
+  // A bind mount shares its superblock with the source: these flags could only change both. MS_SILENT is about what a
+  // file system logs while it is being mounted, which does not happen here.
+  if (options.superblock_set & ~std::uint64_t{MS_SILENT}) {
+    for (const char* name : {"sync", "dirsync", "lazytime", "mand", "iversion"})
+      if (contains(mount.options, name))
+        return fail_config(pointer + "/options", "mount option '{}' cannot be applied to a bind mount", name);
+  }
+  if (options.copy_up) return fail_config(pointer + "/options", "tmpcopyup is only supported for tmpfs mounts");
+  return {};
+}
+
+Status Planner::check_filesystem() const {
+  if (mount.type.empty()) return fail_config(pointer + "/type", "mount has neither a type nor the option bind");
+  if (options.map != MapScope::none || !mount.uid_mappings.empty() || !mount.gid_mappings.empty())
+    return fail_config(pointer, "id-mapped mounts are only supported for bind-mounts");
+  if (options.copy_symlink || options.source_nofollow)
+    return fail_config(pointer + "/options", "copy-symlink and src-nofollow are only supported for bind mounts");
+  if (options.copy_up && mount.type != "tmpfs")
+    return fail_config(pointer + "/options", "tmpcopyup is only supported for tmpfs mounts");
+  return {};
+}
+
+// Mappings without an option mean "idmap"; an option without mappings means those of the container's user namespace.
+// Source: runtime-spec 1.3 config.md, "idmap"; mount_setattr(2), "ID-mapped mounts".
+Result<std::optional<MountIdMap>> Planner::id_map() const {
+  const bool mapped = !mount.uid_mappings.empty() || !mount.gid_mappings.empty();
+  if (options.map == MapScope::none && !mapped) return std::nullopt;
+  if (context.facts.rootless() || !context.facts.privileged)
+    return fail_config(pointer, "id-mapped mounts are not supported for rootless containers");
+  MountIdMap map;
+  map.recursive = options.map == MapScope::recursive;
+  if (mapped) {
+    if (mount.uid_mappings.empty() || mount.gid_mappings.empty())
+      return fail_config(pointer, "id-mapped mounts need both uidMappings and gidMappings");
+    map.uid_map = map_text(mount.uid_mappings);
+    map.gid_map = map_text(mount.gid_mappings);
+    return map;
+  }
+  if (!context.in_user_namespace)
+    return fail_config(pointer, "mount option 'idmap' without mappings needs a container with a user namespace");
+  map.uid_map = context.namespaces.uid_map;
+  map.gid_map = context.namespaces.gid_map;
+  for (const auto& join : context.namespaces.join)
+    if (join.kind == CLONE_NEWUSER) map.namespace_path = join.path;
+  return map;
+}
+
+Status Planner::add_bind() {
+  CAISSON_TRY(check_bind());
+  CopiedTree tree;
+  tree.source = mount.source.front() == '/' ? mount.source : fmt::format("{}/{}", context.options.bundle, mount.source);
+  tree.recursive = options.bind_recursive;
+  tree.follow = !options.source_nofollow;
+  tree.copy_symlink = options.copy_symlink;
+  tree.must_be_proc = target == "/proc";
+  tree.id_map = CAISSON_TRY(id_map());
+  // A tree with a mapping, and below a user namespace every tree, must be opened with the runtime's own powers.
+  // copy-symlink first looks whether there is a tree at all.
+  tree.prepared = tree.id_map || (context.in_user_namespace && context.facts.privileged && !tree.copy_symlink);
+  if (tree.id_map && tree.copy_symlink)
+    return fail_config(pointer + "/options", "copy-symlink cannot be combined with an id-mapped mount");
+
+  Attach op = attach();
+  if (op.propagation.empty() && context.default_bind.kind != 0)
+    op.propagation.push_back({context.default_bind.kind, tree.recursive});
+  if (tree.prepared && context.cut_from_host) op.propagation.insert(op.propagation.begin(), {MS_SLAVE, true});
+
+  // The whole of the host's /sys brings its cgroups along, which belong to the very user that the container runs as;
+  // they are covered unless the config puts something there (CVE-2023-25809).
+  const std::string cgroups = target + "/fs/cgroup";
+  const bool own_user = context.in_user_namespace || context.facts.rootless() || context.facts.in_user_namespace;
+  if (own_user && tree.recursive && clean_path(tree.source) == "/sys" &&
+      std::ranges::none_of(context.spec.mounts,
+                           [&](const auto& other) { return clean_path(other.destination) == cgroups; }))
+    plan.masked_paths.push_back({cgroups, pointer});
+
+  op.what = std::move(tree);
+  plan.mounts.emplace_back(std::move(op));
+  return {};
+}
+
+void Planner::add_remount() {
+  Reconfigure op;
+  op.target = target;
+  op.superblock = !options.bind;
+  op.data = options.data;
+  op.superblock_set = options.superblock_set;
+  op.superblock_clear = options.superblock_clear;
+  op.attributes = options.attributes;
+  op.recursive = options.recursive;
+  op.propagation = options.propagation;
+  op.origin = pointer;
+  plan.mounts.emplace_back(std::move(op));
+}
+
+Status Planner::add_filesystem() {
+  CAISSON_TRY(check_filesystem());
+  NewFilesystem made;
+  made.type = mount.type;
+  made.source = mount.source;
+  made.data = options.data;
+  made.superblock_set = options.superblock_set;
+  made.superblock_clear = options.superblock_clear;
+  Attach op = attach();
+
+  const bool readonly = (op.attributes.set & MOUNT_ATTR_RDONLY) != 0;
+  if (readonly && (mount.type == "tmpfs" || target == "/dev")) {
+    // Mountpoints and device nodes must still be made in there.
+    op.attributes.set &= ~std::uint64_t{MOUNT_ATTR_RDONLY};
+    plan.late_readonly.push_back({target, pointer});
+  } else {
+    made.readonly_superblock = readonly && !contains(kSharedSuperblocks, mount.type);
+  }
+
+  if (mount.type == "tmpfs") {
+    made.inherit_mode = !has_key(made.data, "mode");
+    made.copy_up = options.copy_up;
+  } else if (mount.type == "proc" || mount.type == "sysfs") {
+    op.ordinary_directory = true;
+    // A sysfs shows a network namespace, and may be made by those who own it; others get the host's.
+    if (mount.type == "sysfs" && context.in_user_namespace && !context.namespaces.makes(CLONE_NEWNET)) {
+      made.fallbacks.push_back({.source = "/sys", .recursive = true});
+      plan.masked_paths.push_back({target + "/fs/cgroup", pointer});
+      if (std::ranges::any_of(context.spec.mounts, [&](const auto& other) {
+            return clean_path(other.destination) == target + "/fs/cgroup";
+          }))
+        plan.masked_paths.pop_back();
+    }
+  } else if (mount.type == "mqueue") {
+    if (labelled()) made.label = label();
+  }
+  if (labelled() && mount.type != "proc" && mount.type != "sysfs" && mount.type != "mqueue" &&
+      !has_key(made.data, "context"))
+    made.data.push_back(label_option());
+
+  op.what = std::move(made);
+  plan.mounts.emplace_back(std::move(op));
+  return {};
+}
+
+Status Planner::add_cgroup_v1() {
+  if (!options.data.empty())
+    return fail_config(pointer + "/options", "mount option '{}' is not supported for the cgroup v1 hierarchies",
+                       options.data.front());
+  CgroupTree op;
+  op.target = target;
+  op.fresh = !context.namespaces.shares_host(CLONE_NEWCGROUP);
+  op.optional = context.facts.rootless() || context.facts.in_user_namespace;
+  op.label_option = label_option();
+  op.attributes = options.attributes;
+  op.propagation = options.propagation;
+  op.origin = pointer;
+  for (const auto& cgroup : context.options.cgroups) {
+    CgroupHierarchy hierarchy;
+    hierarchy.name = cgroup.mountpoint.substr(cgroup.mountpoint.rfind('/') + 1);
+    hierarchy.path = cgroup.path;
+    hierarchy.v2 = cgroup.v2;
+    if (!cgroup.v2) {
+      hierarchy.data = cgroup.controllers;
+      // "cpu" and "cpuacct" are looked for by their own names where one mount has both.
+      if (cgroup.controllers.size() > 1)
+        for (const auto& controller : cgroup.controllers)
+          if (controller != hierarchy.name) hierarchy.links.push_back(controller);
+    }
+    op.hierarchies.push_back(std::move(hierarchy));
+  }
+  plan.mounts.emplace_back(std::move(op));
+  return {};
+}
+
+Status Planner::add_cgroup_v2() {
+  const ContainerCgroup& cgroup = context.options.cgroups.front();
+  const bool unprivileged = context.facts.rootless() || context.facts.in_user_namespace;
+  Attach op = attach();
+  op.needs_cgroups = true;
+  const bool host_view = context.namespaces.shares_host(CLONE_NEWCGROUP);
+  if (host_view && !unprivileged && !context.in_user_namespace) {
+    // The container sees the host's hierarchy. A mount of its own would do, but it would also reset the hierarchy's
+    // options (nsdelegate, memory_recursiveprot) to what it names itself: cgroup_get_tree() in the initial namespace.
+    if (!options.data.empty())
+      return fail_config(pointer + "/options", "mount option '{}' needs a cgroup namespace", options.data.front());
+    op.what = CopiedTree{.source = cgroup.mountpoint};
+  } else {
+    NewFilesystem made;
+    made.type = "cgroup2";
+    made.source = mount.source;
+    made.data = options.data;
+    made.fallbacks.push_back({.source = cgroup.path});
+    made.mask_when_absent = unprivileged;
+    op.what = std::move(made);
+  }
+  plan.mounts.emplace_back(std::move(op));
+  return {};
+}
+
+}  // namespace
+
+std::string clean_path(std::string_view path) {
+  std::string out;
+  out.reserve(path.size() + 1);
+  std::size_t at = 0;
+  while (at < path.size()) {
+    std::size_t end = std::min(path.find('/', at), path.size());
+    std::string_view part = path.substr(at, end - at);
+    if (part == "..") {
+      out.resize(out.empty() ? 0 : out.rfind('/'));
+    } else if (!part.empty() && part != ".") {
+      out += '/';
+      out += part;
+    }
+    at = end + 1;
+  }
+  if (out.empty()) out = "/";
+  return out;
+}
+
+bool is_within(std::string_view path, std::string_view top) {
+  if (top == "/") return true;
+  return path.starts_with(top) && (path.size() == top.size() || path[top.size()] == '/');
+}
+
+Status add_mount(const MountContext& context, std::size_t index, RootfsPlan& plan) {
+  const config::Mount& mount = context.spec.mounts[index];
+  std::string pointer = fmt::format("/mounts/{}", index);
+  MountOptions options = CAISSON_TRY(read_options(mount.options, pointer));
+  Planner planner{context, mount, std::move(pointer), clean_path(mount.destination), std::move(options), plan};
+  CAISSON_TRY(planner.check_target());
+  if (planner.options.remount) {
+    planner.add_remount();
+    return {};
+  }
+  // As a type, "bind" can only mean the option; there is no such file system.
+  if (mount.type == "bind") planner.options.bind = true;
+  if (planner.options.bind) return planner.add_bind();
+
+  const CgroupFlavour flavour = context.facts.cgroup_flavour;
+  if (mount.type == "cgroup" || (mount.type == "cgroup2" && flavour == CgroupFlavour::v2)) {
+    CAISSON_TRY(planner.check_filesystem());
+    if (context.options.cgroups.empty())
+      return fail_config(planner.pointer, "the container has no cgroup, so that none can be mounted");
+    return flavour == CgroupFlavour::v2 ? planner.add_cgroup_v2() : planner.add_cgroup_v1();
+  }
+  return planner.add_filesystem();
+}
+
+}  // namespace caisson::plan

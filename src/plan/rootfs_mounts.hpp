@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "plan/rootfs.hpp"
+
+namespace caisson::plan {
+
+/// What all mounts of one container have in common while they are planned.
+struct MountContext {
+  const config::Spec& spec;
+  const HostFacts& facts;
+  const NamespacePlan& namespaces;
+  const RootfsOptions& options;
+  Propagation default_bind;     ///< for bind mounts that name no propagation; kind 0: what they inherit
+  bool in_user_namespace = false;
+  bool cut_from_host = true;    ///< trees that the parent opens are made slaves before anything else
+};
+
+/// The absolute path without ".", "..", doubled and trailing slashes: "/a/../b//c/" is "/b/c".
+std::string clean_path(std::string_view path);
+
+/// Is `path` the same as `top` or below it? Both clean.
+bool is_within(std::string_view path, std::string_view top);
+
+/// Adds the operations of /mounts/`index` to the plan.
+Status add_mount(const MountContext& context, std::size_t index, RootfsPlan& plan);
+
+}  // namespace caisson::plan

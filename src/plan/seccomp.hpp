@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.hpp"
+#include "config/seccomp.hpp"
+#include "plan/facts.hpp"
+
+namespace caisson::plan {
+
+/// How an argument is compared. The values are libseccomp's and this program's alone.
+enum class Comparison { ne, lt, le, eq, ge, gt, masked_eq };
+
+struct SeccompArgument {
+  unsigned index = 0;  ///< 0 ... 5
+  Comparison comparison = Comparison::eq;
+  std::uint64_t value = 0;      ///< masked_eq: the mask
+  std::uint64_t value_two = 0;  ///< masked_eq: what (argument & mask) must be
+  bool operator==(const SeccompArgument&) const = default;
+};
+
+/// One system call's rule; all of its argument conditions must hold.
+struct SeccompRule {
+  std::string syscall;
+  std::uint32_t action = 0;  ///< SECCOMP_RET_* with its data
+  std::vector<SeccompArgument> arguments;
+  std::string origin;  ///< "/linux/seccomp/syscalls/3"
+  bool operator==(const SeccompRule&) const = default;
+};
+
+/// A filter as libseccomp is to build it.
+struct SeccompPlan {
+  std::uint32_t default_action = 0;          ///< SECCOMP_RET_* with its data
+  std::vector<std::uint32_t> architectures;  ///< AUDIT_ARCH_*, or x32's token; the machine's own first and always
+  std::uint32_t flags = 0;                   ///< SECCOMP_FILTER_FLAG_* for seccomp(2)
+  std::vector<SeccompRule> rules;            ///< none whose action is the default one
+  std::vector<std::string> default_calls;    ///< named by rules that were left out because they say the default action
+  bool notify = false;                       ///< a rule notifies: loading yields a listener
+  bool answer_unknown_with_enosys =
+      false;                  ///< calls newer than all that the profile names: ENOSYS, so that libc falls back
+  std::string listener_path;  ///< AF_UNIX socket that is sent the listener
+  std::string listener_metadata;
+  bool operator==(const SeccompPlan&) const = default;
+};
+
+/// libseccomp's token for x32, which has no AUDIT_ARCH_* of its own.
+inline constexpr std::uint32_t kArchX32 = 0x4000003e;
+
+/// The profile as rules; absent when it asks for nothing (an empty default action and no rules).
+/// Errors are ErrorKind::config and name a value under `pointer`, "/linux/seccomp".
+Result<std::optional<SeccompPlan>> make_seccomp(const config::Seccomp& profile, const HostFacts& facts,
+                                                const std::string& pointer = "/linux/seccomp");
+
+/// The machine's own architecture as AUDIT_ARCH_*.
+std::uint32_t native_architecture();
+
+/// What `features` prints: the spec's names of what make_seccomp accepts.
+std::vector<std::string> seccomp_actions();
+std::vector<std::string> seccomp_operators();
+std::vector<std::string> seccomp_architectures();
+std::vector<std::string> seccomp_flags();
+
+/// One line a value, for comparison as text.
+std::string describe(const SeccompPlan& plan);
+
+}  // namespace caisson::plan

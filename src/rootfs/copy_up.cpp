@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <array>
+#include <climits>
+#include <memory>
+#include <string_view>
+
+#include "rootfs/trees.hpp"
+#include "sys/file.hpp"
+
+namespace caisson::rootfs {
+namespace {
+
+constexpr std::uint64_t kBeneath = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
+// A tree deeper than this is an attack on the stack, not a directory to be copied.
+constexpr int kDepthLimit = 256;
+
+struct DirectoryCloser {
+  void operator()(DIR* dir) const { ::closedir(dir); }
+};
+using Directory = std::unique_ptr<DIR, DirectoryCloser>;
+
+Result<Directory> open_list(FdView at) {
+  FileDescriptor fd = CAISSON_TRY(sys::open_at(at, ".", O_RDONLY | O_DIRECTORY));
+  DIR* dir = ::fdopendir(fd.get());
+  if (!dir) return fail_errno("fdopendir");
+  (void)fd.release();
+  return Directory(dir);
+}
+
+Status copy_bytes(FdView from, FdView to, std::string_view name) {
+  for (;;) {
+    ssize_t n = ::sendfile(to.get(), from.get(), nullptr, 1 << 30);
+    if (n == 0) return {};
+    if (n < 0 && errno != EINTR) return fail_errno("copy '{}'", name);
+  }
+}
+
+// File systems differ in the attributes they keep; what the new one does not take (security.* of an LSM, user.* on
+// older kernels' tmpfs) is left behind.
+void copy_attributes(FdView from, FdView to) {
+  std::array<char, 4096> names;
+  ssize_t length = ::flistxattr(from.get(), names.data(), names.size());
+  for (ssize_t at = 0; at < length;) {
+    const char* name = names.data() + at;
+    at += static_cast<ssize_t>(std::string_view(name).size()) + 1;
+    std::array<char, 4096> value;
+    ssize_t size = ::fgetxattr(from.get(), name, value.data(), value.size());
+    if (size >= 0) (void)::fsetxattr(to.get(), name, value.data(), static_cast<std::size_t>(size), 0);
+  }
+}
+
+// Owner, then mode (chown takes the set-id bits away), then times.
+Status copy_status(FdView to, const char* name, const struct stat& st) {
+  if (::fchownat(to.get(), name, st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW) < 0) return fail_errno("chown('{}')", name);
+  if (!S_ISLNK(st.st_mode) && ::fchmodat(to.get(), name, st.st_mode & 07777, 0) < 0)
+    return fail_errno("chmod('{}')", name);
+  const struct timespec times[2] = {st.st_atim, st.st_mtim};
+  if (::utimensat(to.get(), name, times, AT_SYMLINK_NOFOLLOW) < 0) return fail_errno("utimensat('{}')", name);
+  return {};
+}
+
+Status copy_directory(FdView from, FdView to, int depth);
+
+Status copy_file(FdView from, FdView to, const std::string& name) {
+  FileDescriptor source = CAISSON_TRY(sys::open_at(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0, kBeneath));
+  FileDescriptor target = CAISSON_TRY(sys::open_at(to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
+  CAISSON_TRY(copy_bytes(source, target, name));
+  copy_attributes(source, target);
+  return {};
+}
+
+Status copy_symlink(FdView from, FdView to, const std::string& name) {
+  std::array<char, PATH_MAX> text;
+  ssize_t n = ::readlinkat(from.get(), name.c_str(), text.data(), text.size() - 1);
+  if (n < 0) return fail_errno("readlink('{}')", name);
+  text[static_cast<std::size_t>(n)] = '\0';
+  if (::symlinkat(text.data(), to.get(), name.c_str()) < 0) return fail_errno("symlink('{}')", name);
+  return {};
+}
+
+Status copy_entry(FdView from, FdView to, const std::string& name, int depth) {
+  struct stat st {};
+  if (::fstatat(from.get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) < 0) return fail_errno("stat('{}')", name);
+  switch (st.st_mode & S_IFMT) {
+    case S_IFDIR: {
+      CAISSON_TRY(sys::make_directory(to, name, 0700));
+      FileDescriptor source = CAISSON_TRY(sys::open_at(from, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, kBeneath));
+      FileDescriptor target = CAISSON_TRY(sys::open_at(to, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, kBeneath));
+      CAISSON_TRY(copy_directory(source, target, depth + 1));
+      copy_attributes(source, target);
+      break;
+    }
+    case S_IFREG: CAISSON_TRY(copy_file(from, to, name)); break;
+    case S_IFLNK: CAISSON_TRY(copy_symlink(from, to, name)); break;
+    case S_IFSOCK: return {};  // a socket without its listener is of no use
+    default:
+      if (::mknodat(to.get(), name.c_str(), st.st_mode & (S_IFMT | 07777), st.st_rdev) < 0)
+        return fail_errno("mknod('{}')", name);
+  }
+  return copy_status(to, name.c_str(), st);
+}
+
+Status copy_directory(FdView from, FdView to, int depth) {
+  if (depth > kDepthLimit) return fail(ErrorKind::system, "the directory tree is deeper than {}", kDepthLimit);
+  Directory list = CAISSON_TRY(open_list(from));
+  for (;;) {
+    errno = 0;
+    const dirent* entry = ::readdir(list.get());
+    if (!entry) {
+      if (errno != 0) return fail_errno("readdir");
+      return {};
+    }
+    const std::string name = entry->d_name;
+    if (name != "." && name != "..") CAISSON_TRY(copy_entry(from, to, name, depth), "copy '{}'", name);
+  }
+}
+
+}  // namespace
+
+Status copy_contents(FdView from, FdView to) { return copy_directory(from, to, 0); }
+
+}  // namespace caisson::rootfs

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sys/file.hpp"
+
+#include <linux/openat2.h>
+#include <sys/file.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+
+#include <array>
+#include <utility>
+
+#include "sys/uapi.hpp"
+
+namespace caisson::sys {
+namespace {
+
+// With RESOLVE_IN_ROOT the kernel answers EAGAIN when a rename anywhere raced with a ".." on the way; somebody who
+// renames without end must not hold us for ever.
+constexpr int kRaceRetries = 128;
+
+bool absent(int error) { return error == ENOENT || error == ENOTDIR; }
+
+std::unexpected<Error> fail_open(int error, std::uint64_t resolve, const std::string& path) {
+  errno = error;
+  return fail_errno("{}('{}')", resolve ? "openat2" : "open", path);
+}
+
+}  // namespace
+
+int try_open(FdView dir, const char* path, std::uint64_t flags, mode_t mode, std::uint64_t resolve) {
+  flags |= O_CLOEXEC;
+  if (!(flags & O_PATH)) flags |= O_NOCTTY;
+  open_how how{};
+  how.flags = flags;
+  how.mode = mode;
+  how.resolve = resolve;
+  for (int attempt = 0;; ++attempt) {
+    long fd = ::syscall(SYS_openat2, dir.get(), path, &how, sizeof how);
+    if (fd >= 0) return static_cast<int>(fd);
+    if (errno == EINTR) continue;
+    if (errno != EAGAIN || resolve == 0 || attempt == kRaceRetries) return -errno;
+  }
+}
+
+Result<FileDescriptor> open_at(FdView dir, const std::string& path, std::uint64_t flags, mode_t mode,
+                               std::uint64_t resolve) {
+  int fd = try_open(dir, path.c_str(), flags, mode, resolve);
+  if (fd < 0) return fail_open(-fd, resolve, path);
+  return FileDescriptor(fd);
+}
+
+Result<FileDescriptor> open_if_exists(FdView dir, const std::string& path, std::uint64_t flags,
+                                      std::uint64_t resolve) {
+  int fd = try_open(dir, path.c_str(), flags, 0, resolve);
+  if (fd >= 0) return FileDescriptor(fd);
+  if (absent(-fd)) return FileDescriptor();
+  return fail_open(-fd, resolve, path);
+}
+
+Result<FileDescriptor> open_directory(FdView dir, const std::string& path) {
+  return open_at(dir, path, O_PATH | O_DIRECTORY);
+}
+
+Result<std::string> read_all(FdView fd, std::string_view name) {
+  std::string text;
+  std::size_t filled = 0;
+  for (;;) {
+    if (text.size() - filled < 512) text.resize(std::max<std::size_t>(4096, text.size() * 2));
+    ssize_t n = ::read(fd.get(), text.data() + filled, text.size() - filled);
+    if (n < 0) {
+      if (errno == EINTR) continue;
+      return fail_errno("read '{}'", name);
+    }
+    if (n == 0) break;
+    filled += static_cast<std::size_t>(n);
+  }
+  text.resize(filled);
+  return text;
+}
+
+Result<std::string> read_file(FdView dir, const std::string& path) {
+  FileDescriptor fd = CAISSON_TRY(open_at(dir, path, O_RDONLY));
+  return read_all(fd, path);
+}
+
+Status write_file(FdView dir, const std::string& path, std::string_view text) {
+  FileDescriptor fd = CAISSON_TRY(open_at(dir, path, O_WRONLY));
+  ssize_t n;
+  do {
+    n = ::write(fd.get(), text.data(), text.size());
+  } while (n < 0 && errno == EINTR);
+  if (n < 0) return fail_errno("write '{}' to '{}'", text, path);
+  if (static_cast<std::size_t>(n) != text.size())
+    return fail(ErrorKind::system, "write '{}' to '{}': the kernel took {} of {} bytes", text, path, n, text.size());
+  return {};
+}
+
+Status write_all(FdView fd, std::string_view text, std::string_view name) {
+  while (!text.empty()) {
+    ssize_t n = ::write(fd.get(), text.data(), text.size());
+    if (n < 0) {
+      if (errno == EINTR) continue;
+      return fail_errno("write '{}'", name);
+    }
+    text.remove_prefix(static_cast<std::size_t>(n));
+  }
+  return {};
+}
+
+Status replace_file(FdView dir, const std::string& name, std::string_view text, mode_t mode) {
+  const std::string temporary = fmt::format(".{}.{}", name, ::getpid());
+  auto written = [&]() -> Status {
+    FileDescriptor fd = CAISSON_TRY(open_at(dir, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode));
+    return write_all(fd, text, name);
+  }();
+  if (written && ::renameat(dir.get(), temporary.c_str(), dir.get(), name.c_str()) < 0)
+    written = fail_errno("rename '{}' to '{}'", temporary, name);
+  if (!written) ::unlinkat(dir.get(), temporary.c_str(), 0);
+  return written;
+}
+
+Result<bool> make_directory(FdView dir, const std::string& path, mode_t mode) {
+  if (::mkdirat(dir.get(), path.c_str(), mode) == 0) return true;
+  if (errno == EEXIST) return false;
+  return fail_errno("mkdir('{}')", path);
+}
+
+Status make_directories(const std::string& path, mode_t mode) {
+  // The whole path first: in most cases only its last part, or nothing, is missing.
+  if (::mkdir(path.c_str(), mode) == 0 || errno == EEXIST) return {};
+  if (errno != ENOENT) return fail_errno("mkdir('{}')", path);
+  for (std::size_t slash = path.find('/', 1); slash != std::string::npos; slash = path.find('/', slash + 1))
+    CAISSON_TRY(make_directory(FdView::cwd(), path.substr(0, slash), mode));
+  CAISSON_TRY(make_directory(FdView::cwd(), path, mode));
+  return {};
+}
+
+Status remove_file(FdView dir, const std::string& path) {
+  if (::unlinkat(dir.get(), path.c_str(), 0) == 0 || errno == ENOENT) return {};
+  return fail_errno("unlink('{}')", path);
+}
+
+Result<FileDescriptor> memfd(const std::string& name, std::string_view text, bool sealed) {
+  const unsigned flags = MFD_CLOEXEC | (sealed ? MFD_ALLOW_SEALING : 0);
+  // MFD_NOEXEC_SEAL: data is never a program. Kernels before 6.3 do not know it.
+  int raw = ::memfd_create(name.c_str(), flags | MFD_NOEXEC_SEAL);
+  if (raw < 0 && errno == EINVAL) raw = ::memfd_create(name.c_str(), flags);
+  if (raw < 0) return fail_errno("memfd_create('{}')", name);
+  FileDescriptor fd(raw);
+  CAISSON_TRY(write_all(fd, text, name));
+  if (!text.empty() && ::lseek(fd.get(), 0, SEEK_SET) < 0) return fail_errno("lseek('{}')", name);
+  constexpr int kSeals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+  if (sealed && ::fcntl(fd.get(), F_ADD_SEALS, kSeals) < 0) return fail_errno("fcntl('{}', F_ADD_SEALS)", name);
+  return fd;
+}
+
+Result<bool> lock(FdView fd, Lock kind, bool wait) {
+  const int operation = (kind == Lock::exclusive ? LOCK_EX : LOCK_SH) | (wait ? 0 : LOCK_NB);
+  while (::flock(fd.get(), operation) < 0) {
+    if (errno == EWOULDBLOCK) return false;
+    if (errno != EINTR) return fail_errno("flock");
+  }
+  return true;
+}
+
+Result<struct stat> stat_of(FdView fd, std::string_view name) {
+  struct stat st {};
+  if (::fstat(fd.get(), &st) < 0) return fail_errno("fstat('{}')", name);
+  return st;
+}
+
+Result<std::int64_t> filesystem_magic(FdView fd, std::string_view name) {
+  struct statfs fs {};
+  if (::fstatfs(fd.get(), &fs) < 0) return fail_errno("fstatfs('{}')", name);
+  return static_cast<std::int64_t>(fs.f_type);
+}
+
+std::string proc_path(FdView fd) { return fmt::format("/proc/self/fd/{}", fd.get()); }
+
+}  // namespace caisson::sys

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sys/namespace.hpp"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/sched.h>
+#include <net/if.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cstring>
+
+namespace caisson::sys {
+
+const char* namespace_file(std::uint64_t kind) {
+  switch (kind) {
+    case CLONE_NEWPID: return "pid";
+    case CLONE_NEWNET: return "net";
+    case CLONE_NEWNS: return "mnt";
+    case CLONE_NEWIPC: return "ipc";
+    case CLONE_NEWUTS: return "uts";
+    case CLONE_NEWUSER: return "user";
+    case CLONE_NEWCGROUP: return "cgroup";
+    case CLONE_NEWTIME: return "time";
+    default: return "";
+  }
+}
+
+Status join_namespace(FdView fd, std::uint64_t kinds) {
+  if (::setns(fd.get(), static_cast<int>(kinds)) != 0) return fail_errno("setns({:#x})", kinds);
+  return {};
+}
+
+Status make_namespaces(std::uint64_t kinds) {
+  if (::unshare(static_cast<int>(kinds)) != 0) return fail_errno("unshare({:#x})", kinds);
+  return {};
+}
+
+Result<bool> same_as_own(FdView ns, std::uint64_t kind) {
+  struct stat theirs {}, ours {};
+  if (::fstat(ns.get(), &theirs) != 0) return fail_errno("fstat(namespace)");
+  const std::string own = fmt::format("/proc/self/ns/{}", namespace_file(kind));
+  if (::stat(own.c_str(), &ours) != 0) return fail_errno("stat('{}')", own);
+  return theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
+}
+
+Status write_id_map(pid_t pid, const char* file, const std::string& map) {
+  const std::string path = fmt::format("/proc/{}/{}", pid, file);
+  FileDescriptor fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (!fd) return fail_errno("open('{}')", path);
+  // The kernel takes the whole map in one write and refuses a second one.
+  if (::write(fd.get(), map.data(), map.size()) < 0) return fail_errno("write('{}', '{}')", path, map);
+  return {};
+}
+
+Status become_namespace_root() {
+  // EPERM where setgroups is denied: an unprivileged map; the groups stay, unmapped.
+  if (::syscall(SYS_setgroups, 0, nullptr) != 0 && errno != EPERM) return fail_errno("setgroups(0)");
+  if (::syscall(SYS_setresgid, 0, 0, 0) != 0) return fail_errno("setresgid(0)");
+  if (::syscall(SYS_setresuid, 0, 0, 0) != 0) return fail_errno("setresuid(0)");
+  return {};
+}
+
+Status bring_loopback_up() {
+  FileDescriptor socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  // A kernel without IPv4 still has a loopback, reached by any socket family.
+  if (!socket) socket.reset(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!socket) return fail_errno("socket(AF_INET)");
+  ifreq request{};
+  std::strcpy(request.ifr_name, "lo");
+  // A new loopback has no other flag than IFF_LOOPBACK, which cannot be changed: nothing to read first.
+  request.ifr_flags = IFF_UP;
+  if (::ioctl(socket.get(), SIOCSIFFLAGS, &request) != 0) return fail_errno("ioctl(SIOCSIFFLAGS, 'lo')");
+  return {};
+}
+
+}  // namespace caisson::sys

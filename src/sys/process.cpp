@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sys/process.hpp"
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <string_view>
+
+namespace caisson::sys {
+
+Result<Cloned> clone3(const CloneOptions& options) {
+  int pidfd = -1;
+  clone_args args{};
+  args.flags = options.flags | CLONE_PIDFD;
+  args.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
+  // With CLONE_PARENT the child inherits the caller's exit signal and the kernel refuses another one.
+  args.exit_signal = (options.flags & CLONE_PARENT) != 0 ? 0 : SIGCHLD;
+  if (options.cgroup >= 0) {
+    args.flags |= CLONE_INTO_CGROUP;
+    args.cgroup = static_cast<std::uint64_t>(options.cgroup);
+  }
+  const long pid = ::syscall(SYS_clone3, &args, sizeof args);
+  if (pid < 0) return fail_errno("clone3(flags={:#x})", args.flags);
+  if (pid == 0) return Cloned{0, FileDescriptor()};
+  return Cloned{static_cast<pid_t>(pid), FileDescriptor(pidfd)};
+}
+
+std::optional<ProcessStat> read_stat(pid_t pid) {
+  char path[32];
+  *fmt::format_to_n(path, sizeof path - 1, "/proc/{}/stat", pid).out = '\0';
+  FileDescriptor file(::open(path, O_RDONLY | O_CLOEXEC));
+  if (!file) return std::nullopt;
+  char text[1024];
+  const ssize_t size = ::read(file.get(), text, sizeof text);
+  if (size <= 0) return std::nullopt;
+  const std::string_view stat(text, static_cast<std::size_t>(size));
+  // Field 2, the name, may hold anything, also ") ": the fields start behind the last one.
+  const auto name_end = stat.rfind(')');
+  if (name_end == std::string_view::npos || name_end + 2 >= stat.size()) return std::nullopt;
+  ProcessStat result;
+  std::string_view rest = stat.substr(name_end + 2);
+  for (int field = 3; field <= 22 && !rest.empty(); ++field) {
+    const auto space = rest.find(' ');
+    const std::string_view word = rest.substr(0, space);
+    if (field == 3) result.state = word.front();
+    if (field == 4) std::from_chars(word.data(), word.data() + word.size(), result.parent);
+    if (field == 22) std::from_chars(word.data(), word.data() + word.size(), result.start_time);
+    rest = space == std::string_view::npos ? std::string_view() : rest.substr(space + 1);
+  }
+  return result;
+}
+
+Result<ProcessHandle> ProcessHandle::open(pid_t pid, std::uint64_t start_time) {
+  if (pid <= 0) return fail(ErrorKind::destroyed, "container not running");
+  FileDescriptor pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (!pidfd) {
+    if (errno == ESRCH || errno == EINVAL) return fail(ErrorKind::destroyed, "container not running");
+    return fail_errno("pidfd_open({})", pid);
+  }
+  // Read after the pidfd is held: what it says is of the process that the pidfd pins, or that process has ended.
+  const auto stat = read_stat(pid);
+  if (!stat || stat->start_time != start_time || stat->state == 'Z' || stat->state == 'X')
+    return fail(ErrorKind::destroyed, "container not running");
+  return ProcessHandle(pid, std::move(pidfd));
+}
+
+Status ProcessHandle::signal(int number) const {
+  if (::syscall(SYS_pidfd_send_signal, pidfd_.get(), number, nullptr, 0) == 0) return {};
+  if (errno == ESRCH) return fail(ErrorKind::destroyed, "container not running");
+  return fail_errno("pidfd_send_signal({}, {})", pid_, number);
+}
+
+Result<bool> ProcessHandle::wait_for_end(int timeout_ms) const {
+  pollfd wait{pidfd_.get(), POLLIN, 0};
+  for (;;) {
+    const int ready = ::poll(&wait, 1, timeout_ms);
+    if (ready >= 0) return ready > 0;
+    if (errno != EINTR) return fail_errno("poll(pidfd of {})", pid_);
+  }
+}
+
+Result<ExitStatus> ProcessHandle::reap() const {
+  siginfo_t info{};
+  for (;;) {
+    if (::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd_.get()), &info, WEXITED) == 0) break;
+    if (errno != EINTR) return fail_errno("waitid(pidfd of {})", pid_);
+  }
+  return ExitStatus{info.si_code != CLD_EXITED, info.si_status};
+}
+
+Result<ProcessHandle> adopt_child(pid_t pid) {
+  FileDescriptor pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (!pidfd) return fail_errno("pidfd_open({})", pid);
+  return ProcessHandle(pid, std::move(pidfd));
+}
+
+Result<FileDescriptor> take_descriptor(FdView pidfd, int number) {
+  FileDescriptor fd(static_cast<int>(::syscall(SYS_pidfd_getfd, pidfd.get(), number, 0)));
+  if (!fd) return fail_errno("pidfd_getfd({})", number);
+  return fd;
+}
+
+Status become_subreaper() {
+  if (::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) return fail_errno("prctl(PR_SET_CHILD_SUBREAPER)");
+  return {};
+}
+
+Status set_parent_death_signal(int signal) {
+  if (::prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0) != 0) return fail_errno("prctl(PR_SET_PDEATHSIG, {})", signal);
+  return {};
+}
+
+Status hide_from_others() {
+  if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return fail_errno("prctl(PR_SET_DUMPABLE, 0)");
+  return {};
+}
+
+Status close_on_exec_from(unsigned first) {
+  if (::syscall(SYS_close_range, first, ~0U, CLOSE_RANGE_CLOEXEC) != 0) return fail_errno("close_range({}, CLOEXEC)", first);
+  return {};
+}
+
+}  // namespace caisson::sys

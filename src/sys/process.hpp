@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/error.hpp"
+#include "base/fd.hpp"
+
+namespace caisson::sys {
+
+/// What clone3 gave: in the parent the child's pid and pidfd, in the child pid 0 and no pidfd.
+struct Cloned {
+  pid_t pid = -1;
+  FileDescriptor pidfd;
+};
+
+struct CloneOptions {
+  std::uint64_t flags = 0;  ///< CLONE_NEW*, CLONE_PARENT
+  int cgroup = -1;          ///< directory of the cgroup2 to be born in (CLONE_INTO_CGROUP, Linux 5.7); -1 = inherit
+};
+
+/// fork(2) with namespaces: the child returns from the call too, with a copied address space. clone3(2), Linux 5.3.
+/// The child sends SIGCHLD to its parent; with CLONE_PARENT, what the caller itself would send.
+Result<Cloned> clone3(const CloneOptions& options);
+
+/// How a process ended.
+struct ExitStatus {
+  bool signalled = false;
+  int value = 0;  ///< exit code, or the signal's number
+  /// As shells say it: 128 + signal when killed.
+  int code() const { return signalled ? 128 + value : value; }
+};
+
+/// Start time of a process in clock ticks since boot, field 22 of /proc/PID/stat, and its state letter (field 3).
+struct ProcessStat {
+  std::uint64_t start_time = 0;
+  char state = '?';
+  pid_t parent = 0;
+};
+/// Absent when there is no such process.
+std::optional<ProcessStat> read_stat(pid_t pid);
+
+/// A process that cannot be mistaken for another: pidfd, pid and start time.
+class ProcessHandle {
+ public:
+  ProcessHandle() = default;
+  ProcessHandle(pid_t pid, FileDescriptor pidfd) : pid_(pid), pidfd_(std::move(pidfd)) {}
+  /// The process `pid` that started at `start_time`. ErrorKind::destroyed when it has ended or when the pid is
+  /// somebody else's by now. A zombie counts as ended.
+  static Result<ProcessHandle> open(pid_t pid, std::uint64_t start_time);
+
+  pid_t pid() const { return pid_; }
+  FdView pidfd() const { return FdView::of(pidfd_.get()); }
+  explicit operator bool() const { return static_cast<bool>(pidfd_); }
+  /// pidfd_send_signal(2). ErrorKind::destroyed when the process has ended.
+  Status signal(int number) const;
+  /// Blocks until the process, which need not be our child, has ended; false when `timeout_ms` (-1 = none) ran out.
+  Result<bool> wait_for_end(int timeout_ms) const;
+  /// Reaps our own child. Blocks.
+  Result<ExitStatus> reap() const;
+
+ private:
+  pid_t pid_ = -1;
+  FileDescriptor pidfd_;
+};
+
+/// A handle on our own child, which cannot have been reaped and replaced yet.
+Result<ProcessHandle> adopt_child(pid_t pid);
+
+/// Copies descriptor `number` out of the process behind `pidfd` (pidfd_getfd(2), Linux 5.6).
+Result<FileDescriptor> take_descriptor(FdView pidfd, int number);
+
+/// prctl(PR_SET_CHILD_SUBREAPER).
+Status become_subreaper();
+/// SIGKILL for the caller when the thread that made it ends; cleared by 0. prctl(PR_SET_PDEATHSIG).
+Status set_parent_death_signal(int signal);
+/// prctl(PR_SET_DUMPABLE, 0): nobody without CAP_SYS_PTRACE over us reads our /proc entries (CVE-2016-9962).
+Status hide_from_others();
+/// Marks every descriptor from `first` on close-on-exec. close_range(2), Linux 5.11.
+Status close_on_exec_from(unsigned first);
+
+}  // namespace caisson::sys

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sys/socket.hpp"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstring>
+
+namespace caisson::sys {
+
+namespace {
+
+constexpr std::size_t kMostDescriptors = 253;  // SCM_MAX_FD
+
+/// "/proc/self/fd/N/name": fits a socket address whatever the directory's path is.
+Result<sockaddr_un> address_at(FdView dir, const std::string& name) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const auto end = fmt::format_to_n(address.sun_path, sizeof address.sun_path - 1, "/proc/self/fd/{}/{}", dir.get(), name);
+  if (end.size > sizeof address.sun_path - 1) return fail(ErrorKind::system, "socket name '{}' is too long", name);
+  return address;
+}
+
+Result<FileDescriptor> connect_to(const sockaddr_un& address, int type, std::string_view shown) {
+  FileDescriptor socket(::socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
+  if (!socket) return fail_errno("socket(AF_UNIX)");
+  while (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    if (errno != EINTR) return fail_errno("connect('{}')", shown);
+  return socket;
+}
+
+}  // namespace
+
+Result<std::pair<FileDescriptor, FileDescriptor>> packet_pair() {
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) return fail_errno("socketpair(SEQPACKET)");
+  return std::pair(FileDescriptor(ends[0]), FileDescriptor(ends[1]));
+}
+
+Status send_packet(FdView socket, std::string_view bytes, const std::vector<FdView>& descriptors) {
+  if (bytes.size() > kLargestPacket) return fail(ErrorKind::system, "packet of {} bytes", bytes.size());
+  if (descriptors.size() > kMostDescriptors) return fail(ErrorKind::system, "{} descriptors in one packet", descriptors.size());
+  iovec data{const_cast<char*>(bytes.data()), bytes.size()};
+  msghdr message{};
+  message.msg_iov = &data;
+  message.msg_iovlen = 1;
+  alignas(cmsghdr) char control[CMSG_SPACE(kMostDescriptors * sizeof(int))];
+  if (!descriptors.empty()) {
+    message.msg_control = control;
+    message.msg_controllen = CMSG_SPACE(descriptors.size() * sizeof(int));
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(descriptors.size() * sizeof(int));
+    for (std::size_t i = 0; i < descriptors.size(); ++i) {
+      const int fd = descriptors[i].get();
+      std::memcpy(CMSG_DATA(header) + i * sizeof(int), &fd, sizeof fd);
+    }
+  }
+  while (::sendmsg(socket.get(), &message, MSG_NOSIGNAL) < 0)
+    if (errno != EINTR) return fail_errno("sendmsg({} bytes, {} descriptors)", bytes.size(), descriptors.size());
+  return {};
+}
+
+Result<ReceivedPacket> receive_packet(FdView socket) {
+  ReceivedPacket packet;
+  char buffer[kLargestPacket];
+  iovec data{buffer, sizeof buffer};
+  alignas(cmsghdr) char control[CMSG_SPACE(kMostDescriptors * sizeof(int))];
+  msghdr message{};
+  message.msg_iov = &data;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  ssize_t size = 0;
+  while ((size = ::recvmsg(socket.get(), &message, MSG_CMSG_CLOEXEC)) < 0) {
+    if (errno == EINTR) continue;
+    // ECONNRESET: the peer died with a packet of ours unread.
+    if (errno != ECONNRESET) return fail_errno("recvmsg");
+    size = 0;
+    break;
+  }
+  if (size == 0) {
+    packet.end = true;
+    return packet;
+  }
+  packet.bytes.assign(buffer, static_cast<std::size_t>(size));
+  for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
+    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+    const std::size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (std::size_t i = 0; i < count; ++i) {
+      int fd = -1;
+      std::memcpy(&fd, CMSG_DATA(header) + i * sizeof(int), sizeof fd);
+      packet.descriptors.emplace_back(fd);
+    }
+  }
+  if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) return fail(ErrorKind::system, "recvmsg: packet cut short");
+  return packet;
+}
+
+Result<FileDescriptor> listen_at(FdView dir, const std::string& name, int type, int backlog) {
+  const sockaddr_un address = CAISSON_TRY(address_at(dir, name));
+  FileDescriptor socket(::socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
+  if (!socket) return fail_errno("socket(AF_UNIX)");
+  if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return fail_errno("bind('{}')", name);
+  if (::listen(socket.get(), backlog) != 0) return fail_errno("listen('{}')", name);
+  return socket;
+}
+
+Result<FileDescriptor> connect_at(FdView dir, const std::string& name, int type) {
+  const sockaddr_un address = CAISSON_TRY(address_at(dir, name));
+  return connect_to(address, type, name);
+}
+
+Result<FileDescriptor> connect_path(const std::string& path, int type) {
+  sockaddr_un address{};
+  if (path.size() < sizeof address.sun_path) {
+    address.sun_family = AF_UNIX;
+    std::memcpy(address.sun_path, path.data(), path.size());
+    return connect_to(address, type, path);
+  }
+  const auto slash = path.rfind('/');
+  const std::string parent = slash == 0 ? "/" : path.substr(0, slash);
+  FileDescriptor dir(::open(parent.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!dir) return fail_errno("open('{}')", parent);
+  return CAISSON_TRY(connect_at(dir, path.substr(slash + 1), type), "connect to '{}'", path);
+}
+
+Result<FileDescriptor> accept_connection(FdView listener) {
+  for (;;) {
+    FileDescriptor connection(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    if (connection) return connection;
+    if (errno != EINTR && errno != ECONNABORTED) return fail_errno("accept4");
+  }
+}
+
+}  // namespace caisson::sys

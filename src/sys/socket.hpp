@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/fd.hpp"
+
+namespace caisson::sys {
+
+/// Two connected SOCK_SEQPACKET ends: packets keep their borders, a closed end reads as end of stream.
+Result<std::pair<FileDescriptor, FileDescriptor>> packet_pair();
+
+/// Bytes in one packet; what is larger travels in a descriptor.
+inline constexpr std::size_t kLargestPacket = 64 * 1024;
+
+/// One packet and the descriptors beside it (SCM_RIGHTS), whole. EINTR is retried; SIGPIPE is never raised.
+Status send_packet(FdView socket, std::string_view bytes, const std::vector<FdView>& descriptors = {});
+
+struct ReceivedPacket {
+  std::string bytes;
+  std::vector<FileDescriptor> descriptors;  ///< close-on-exec
+  bool end = false;                         ///< the peer closed its end: nothing was received
+};
+/// Waits for one packet. An error when it was cut short.
+Result<ReceivedPacket> receive_packet(FdView socket);
+
+/// Unix sockets by directory descriptor and name: no path of more than 108 bytes is ever needed.
+Result<FileDescriptor> listen_at(FdView dir, const std::string& name, int type, int backlog);
+Result<FileDescriptor> connect_at(FdView dir, const std::string& name, int type);
+/// Connects to a path of any length.
+Result<FileDescriptor> connect_path(const std::string& path, int type);
+/// Next connection, close-on-exec.
+Result<FileDescriptor> accept_connection(FdView listener);
+
+}  // namespace caisson::sys

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "wire/channel.hpp"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "sys/socket.hpp"
+
+namespace caisson::wire {
+
+Status Channel::send(const Message& message, const std::vector<FdView>& descriptors) const {
+  CAISSON_TRY(sys::send_packet(socket_, encode(message), descriptors), "send {}", name_of(message));
+  return {};
+}
+
+Status Channel::send_plainly(const Message& message) const {
+  const std::string bytes = encode(message);
+  while (::write(socket_.get(), bytes.data(), bytes.size()) < 0)
+    if (errno != EINTR) return fail_errno("send {}", name_of(message));
+  return {};
+}
+
+Status Channel::await_plainly() const {
+  char bytes[256];
+  for (;;) {
+    const ssize_t size = ::read(socket_.get(), bytes, sizeof bytes);
+    if (size > 0) return {};
+    if (size == 0) return fail(ErrorKind::destroyed, "the runtime ended without a word");
+    if (errno != EINTR) return fail_errno("read(channel)");
+  }
+}
+
+Result<Packet> Channel::receive() const {
+  sys::ReceivedPacket packet = CAISSON_TRY(sys::receive_packet(socket_));
+  if (packet.end) return fail(ErrorKind::destroyed, "the container's init process ended without a word");
+  Message message = CAISSON_TRY(decode(packet.bytes));
+  return Packet{std::move(message), std::move(packet.descriptors)};
+}
+
+std::optional<Error> Channel::pending_failure() const {
+  pollfd ready{socket_.get(), POLLIN, 0};
+  while (::poll(&ready, 1, 0) > 0 && (ready.revents & POLLIN) != 0) {
+    auto packet = receive();
+    if (!packet) return std::nullopt;
+    if (auto* failed = std::get_if<Failed>(&packet->message)) return std::move(failed->error);
+  }
+  return std::nullopt;
+}
+
+Status Channel::expect_end() const {
+  sys::ReceivedPacket packet = CAISSON_TRY(sys::receive_packet(socket_));
+  if (packet.end) return {};
+  Message message = CAISSON_TRY(decode(packet.bytes));
+  if (auto* failed = std::get_if<Failed>(&message)) return std::unexpected(std::move(failed->error));
+  return fail(ErrorKind::system, "init sent {} where only the end was expected", name_of(message));
+}
+
+std::unexpected<Error> Channel::unexpected(const Message& got, std::string_view wanted) {
+  return fail(ErrorKind::system, "the other side sent {} where {} was expected", name_of(got), wanted);
+}
+
+}  // namespace caisson::wire

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <iterator>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <variant>
+#include <vector>
+
+#include "base/error.hpp"
+#include "plan/facts.hpp"
+
+namespace caisson::wire {
+
+/// One cgroup hierarchy and the container's own directory in it, as init needs it to show it inside.
+struct Cgroup {
+  std::vector<std::string> controllers;
+  std::string mountpoint;
+  std::string path;
+  bool v2 = false;
+  bool operator==(const Cgroup&) const = default;
+};
+
+// The two sides' whole conversation, in its order. Every message may be replaced by Failed where the child sends it.
+//
+//   parent -> child  Begin             what to do; descriptors beside it, in the order of `descriptors`
+//   parent -> child  Mapped            the user namespace's maps are written
+//   stage  -> parent Spawned           init's pid; the stage ends
+//   parent -> child  CgroupsReady      the container's cgroups exist and init is in them
+//   init   -> parent RootfsReady       mounts and devices stand, the root is not switched yet
+//   parent -> init   Proceed           hooks of the runtime's side have run; limits stand
+//   init   -> parent Console           the terminal's master beside it
+//   init   -> parent SeccompListener   number of the listener's descriptor in init
+//   parent -> init   Taken             the parent has that listener
+//   init   -> parent Created           all but execve is done
+//   parent -> init   Recorded          create: state.json says so; init waits on start.sock from here on
+//   parent -> init   Start             run: the word that `start` gives over start.sock
+//
+// For exec, RootfsReady, Created and Start are absent and the end of the stream says that execve succeeded; for run
+// it says so after Start.
+
+enum class Kind { create, exec };
+
+/// Which descriptors ride beside Begin, in this order; first of all comes the config, always.
+struct Descriptors {
+  bool start_listener = false;
+  bool container = false;     ///< exec: pidfd of the container's init
+  bool cgroup = false;        ///< exec and stage on cgroup v2: directory to clone init into
+  bool root = false;          ///< exec into a container without a mount namespace of its own: its root directory
+  unsigned prepared = 0;      ///< detached trees
+};
+
+struct Begin {
+  Kind kind = Kind::create;
+  std::string id;
+  std::string bundle;  ///< absolute
+  plan::HostFacts facts;
+  std::vector<Cgroup> cgroups;
+  Descriptors descriptors;
+  bool no_pivot = false;
+  bool no_new_keyring = false;
+  bool start_by_parent = false;  ///< Start comes over this channel, not over start.sock
+  bool maps_by_parent = false;   ///< a Mapped follows once the namespaces are made
+  bool limits_by_parent = false; ///< the parent sets the rlimits before Proceed
+  unsigned preserve_fds = 0;
+  unsigned listen_fds = 0;       ///< LISTEN_FDS that the payload is told of; part of preserve_fds
+  std::uint64_t namespaces = 0;  ///< exec: CLONE_NEW* to join
+};
+
+struct Mapped {};
+struct CgroupsReady {};
+struct Proceed {
+  int pid = 0;          ///< init's pid as the runtime sees it: hooks are told it
+  bool filter = false;  ///< the compiled seccomp program lies beside: the parent builds it while init mounts
+  std::uint32_t seccomp_flags = 0;  ///< SECCOMP_FILTER_FLAG_*
+  bool seccomp_notify = false;      ///< init answers with SeccompListener and waits for Taken
+};
+struct Recorded {};
+struct Start {};
+struct Spawned {
+  int pid = 0;
+};
+struct RootfsReady {};
+struct Console {
+  std::string name;  ///< "/dev/pts/0", as the container sees the slave
+};
+struct SeccompListener {
+  int fd = -1;
+};
+struct Taken {};
+struct Created {};
+struct Failed {
+  Error error;
+};
+
+using Message = std::variant<Begin, Mapped, CgroupsReady, Proceed, Recorded, Start, Spawned, RootfsReady, Console, SeccompListener,
+                             Taken, Created, Failed>;
+
+/// Names of the alternatives of Message, in its order.
+inline constexpr std::string_view kNames[] = {"Begin",   "Mapped",      "CgroupsReady", "Proceed",
+                                              "Recorded", "Start", "Spawned",     "RootfsReady",  "Console",
+                                              "SeccompListener", "Taken", "Created", "Failed"};
+static_assert(std::size(kNames) == std::variant_size_v<Message>);
+
+inline std::string_view name_of(const Message& message) { return kNames[message.index()]; }
+
+/// Place of one alternative in Message.
+template <class M, std::size_t I = 0>
+constexpr std::size_t index_of() {
+  if constexpr (std::is_same_v<M, std::variant_alternative_t<I, Message>>)
+    return I;
+  else
+    return index_of<M, I + 1>();
+}
+
+/// One packet's bytes: a letter for the kind, then the fields as JSON.
+std::string encode(const Message& message);
+Result<Message> decode(std::string_view packet);
+
+}  // namespace caisson::wire

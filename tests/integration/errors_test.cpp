@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bad input: a clear error, exit code 1, and nothing left behind.
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+
+#include "integration/support/world.hpp"
+
+using namespace caisson::testing;
+
+TEST_CASE("a config that is no JSON names line and column", "[errors]") {
+  World world;
+  Bundle bundle = world.bundle();
+  const std::pair<const char*, const char*> cases[] = {
+      {"{\n  \"ociVersion\": \"1.3.0\",\n  \"process\": oops\n}", "line 3, column 14"},
+      {"", "line 1"},
+      {"{\"a\":1", "line 1"},
+      {"{} trailing", "line 1"},
+      {"null", "config cannot be null"},
+  };
+  for (const auto& [text, what] : cases) {
+    spit(bundle.dir + "/config.json", text);
+    const Ran ran = world.call({"create", "--bundle", bundle.dir, bundle.id});
+    INFO(text << ": " << ran.err);
+    CHECK(ran.code == 1);
+    CHECK(contains(ran.err, what));
+    world.nothing_left();
+  }
+}
+
+TEST_CASE("a value at fault is named by its pointer", "[errors]") {
+  World world;
+  struct Case {
+    const char* pointer;
+    const char* json;
+    const char* where;
+    const char* what;
+  };
+  const Case cases[] = {
+      {"/ociVersion", "\"2.0.0\"", "/ociVersion", "2.0.0"},
+      {"/ociVersion", "\"new\"", "/ociVersion", ""},
+      {"/process/cwd", "\"\"", "/process/cwd", "Cwd property must not be empty"},
+      {"/process/cwd", "\"relative\"", "/process/cwd", "Cwd must be an absolute path"},
+      {"/process/cwd", "7", "/process/cwd", "string"},
+      {"/process/args", "[]", "/process/args", "args must not be empty"},
+      {"/process/args", "\"sh\"", "/process/args", "array"},
+      {"/process/args/0", "null", "/process/args/0", ""},
+      {"/process/args/0", "\"a\\u0000b\"", "/process/args/0", ""},
+      {"/process/env/0", "\"NOEQUALS\"", "/process/env/0", "="},
+      {"/process/env/0", "\"=x\"", "/process/env/0", ""},
+      {"/process/user/uid", "-1", "/process/user/uid", ""},
+      {"/process/user/uid", "4294967296", "/process/user/uid", ""},
+      {"/process/rlimits", R"([{"type":"RLIMIT_TEA","soft":1,"hard":1}])", "/process/rlimits/0/type", "RLIMIT_TEA"},
+      {"/process/rlimits", R"([{"type":"RLIMIT_CPU","soft":1,"hard":1},{"type":"RLIMIT_CPU","soft":1,"hard":1}])",
+       "/process/rlimits/1", ""},
+      {"/process/rlimits", R"([{"type":"RLIMIT_CPU","soft":2,"hard":1}])", "/process/rlimits/0", ""},
+      {"/process/oomScoreAdj", "1001", "/process/oomScoreAdj", ""},
+      {"/process/scheduler", R"({"policy":"SCHED_FIFO","nice":3})", "/process/scheduler/nice", ""},
+      {"/process/scheduler", R"({"policy":"SCHED_TEA"})", "/process/scheduler/policy", "SCHED_TEA"},
+      {"/process/ioPriority", R"({"class":"IOPRIO_CLASS_BE","priority":9})", "/process/ioPriority/priority", ""},
+      {"/process/apparmorProfile", "\"strict\"", "/process/apparmorProfile", "apparmor"},
+      {"/process/selinuxLabel", "\"system_u:system_r:container_t:s0\"", "/process/selinuxLabel", "selinux"},
+      {"/root", "null", "/root", ""},
+      {"/root/path", "\"no-such-rootfs\"", "/root/path", "no-such-rootfs"},
+      {"/root/path", "\"config.json\"", "/root/path", ""},
+      {"/hostname", "7", "/hostname", "string"},
+      {"/mounts/0/destination", "7", "/mounts/0/destination", "string"},
+      {"/linux/resources/pids", R"({"limit":"many"})", "/linux/resources/pids/limit", "integer"},
+      {"/linux/personality", R"({"domain":"PLAN9"})", "/linux/personality/domain", "PLAN9"},
+      {"/linux/netDevices", R"({"eth-none":{"name":"a/b"}})", "/linux/netDevices", ""},
+      {"/linux/netDevices", R"({"no-such-if":{}})", "/linux/netDevices/no-such-if", "no-such-if"},
+      {"/linux/intelRdt", R"({"closID":"x","l3CacheSchema":"L3:0=f"})", "/linux/intelRdt", ""},
+      {"/linux/resources/rdma", R"({"mlx5_0":{"hcaHandles":3}})", "/linux/resources/rdma", ""},
+      {"/vm", R"({"kernel":{"path":"/k"}})", "/vm", ""},
+  };
+  for (const auto& each : cases) {
+    Bundle bundle = world.bundle();
+    bundle.probe({"--quiet"}).set(each.pointer, each.json);
+    const Ran ran = world.run(bundle);
+    INFO(each.pointer << " = " << each.json << ": " << ran.code << " " << ran.err);
+    CHECK(ran.code == 1);
+    CHECK(contains(ran.err, std::string("config: ") + each.where));
+    CHECK(contains(ran.err, each.what));
+  }
+  world.nothing_left();
+}
+
+TEST_CASE("members that are not of the spec are ignored", "[config]") {
+  World world;
+  Bundle bundle = world.bundle();
+  bundle.set("/future", R"({"x":1})").set("/process/future", "true").probe({"--quiet"});
+  CHECK(world.run(bundle).code == 0);
+}
+
+TEST_CASE("bundles that cannot be", "[errors]") {
+  World world;
+  Bundle bundle = world.bundle();
+  std::string dir = bundle.dir, what;
+  bundle.write();
+  SECTION("no directory") {
+    dir = world.dir() + "/none";
+    what = "none";
+  }
+  SECTION("no config") {
+    ::unlink((bundle.dir + "/config.json").c_str());
+    what = "JSON specification file config.json not found";
+  }
+  SECTION("a rootfs that is a symbolic link") {
+    REQUIRE(::rename(bundle.rootfs.c_str(), (bundle.dir + "/real").c_str()) == 0);
+    REQUIRE(::symlink("real", bundle.rootfs.c_str()) == 0);
+    what = "invalid rootfs";
+  }
+  SECTION("no process") {
+    bundle.remove("/process").write();
+    what = "process property must not be empty";
+  }
+  SECTION("no root") {
+    bundle.remove("/root").write();
+    what = "root must be specified";
+  }
+  const Ran ran = world.call({"create", "--bundle", dir, bundle.id});
+  INFO(ran.err);
+  CHECK(ran.code == 1);
+  CHECK(contains(ran.err, what));
+  world.nothing_left();
+}
+
+TEST_CASE("a bundle is the working directory by default, and --config another file", "[config]") {
+  World world;
+  Bundle bundle = world.bundle();
+  bundle.probe({"--quiet", "--print", "here"}).write();
+  How how;
+  how.cwd = bundle.dir;
+  CHECK(world.call({"run", bundle.id}, how).out == "here\n");
+  REQUIRE(::rename((bundle.dir + "/config.json").c_str(), (world.dir() + "/other.json").c_str()) == 0);
+  const Ran ran = world.call({"run", "--bundle", bundle.dir, "--config", world.dir() + "/other.json", bundle.id});
+  INFO(ran.err);
+  CHECK(ran.out == "here\n");
+}
+
+TEST_CASE("create that is killed at any moment leaves what delete --force removes", "[errors][crash]") {
+  World world;
+  for (const int delay : {0, 300, 700, 1000, 1500, 2000, 2500, 3000, 4000, 5000, 7000, 10000}) {
+    Bundle bundle = world.bundle();
+    bundle.probe({"--quiet", "--hold"}).write();
+    Ran files;
+    const pid_t call = world.start_call({"create", "--bundle", bundle.dir, bundle.id}, {}, files);
+    ::usleep(static_cast<useconds_t>(delay));
+    ::kill(call, SIGKILL);
+    world.finish_call(call, files, 10);
+    const Ran ran = world.remove(bundle, true);
+    INFO("killed after " << delay << " us; delete: " << ran.err);
+    CHECK(ran.code == 0);
+    world.nothing_left();
+    // And the id can be used again.
+    bundle.probe({"--quiet"});
+    CHECK(world.run(bundle).code == 0);
+  }
+  world.nothing_left();
+}
+
+TEST_CASE("a runtime that is killed in the foreground leaves what delete --force removes", "[errors][crash]") {
+  World world;
+  Bundle bundle = world.bundle();
+  bundle.probe({"--quiet", "--print", "up", "--hold"}).write();
+  Ran files;
+  const pid_t call = world.start_call({"run", "--bundle", bundle.dir, bundle.id}, {}, files);
+  REQUIRE(eventually([&] { return contains(slurp(files.out_path), "up"); }));
+  ::kill(call, SIGKILL);
+  world.finish_call(call, files, 10);
+  CHECK(world.remove(bundle, true).code == 0);
+  world.nothing_left();
+}
+
+TEST_CASE("init killed while created", "[errors][crash]") {
+  World world;
+  Bundle bundle = world.bundle();
+  bundle.probe({"--quiet", "--hold"});
+  REQUIRE(world.create(bundle).code == 0);
+  ::kill(world.pid(bundle), SIGKILL);
+  CHECK(eventually([&] { return world.status(bundle) == "stopped"; }));
+  const Ran ran = world.call({"start", bundle.id});
+  CHECK(ran.code == 1);
+  CHECK(contains(ran.err, "cannot start a container that has stopped"));
+  CHECK(world.remove(bundle).code == 0);
+  world.nothing_left();
+}

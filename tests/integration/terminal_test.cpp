@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "integration/support/terminal.hpp"
+
+#include <signal.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+
+#include "integration/support/world.hpp"
+
+using namespace caisson::testing;
+
+TEST_CASE("a shell on a terminal: echo, size, job control, its end", "[terminal]") {
+  World world;
+  Bundle bundle = world.busybox_bundle();
+  bundle.set("/process/terminal", "true").args({"/bin/sh", "-i"}).env("PS1", "ready> ");
+  bundle.write();
+  Terminal terminal(world, {"run", "--bundle", bundle.dir, bundle.id}, 30, 100);
+  REQUIRE(terminal.appears("ready> "));
+
+  terminal.type("tty; stty size\n");
+  CHECK(terminal.appears("/dev/pts/0"));
+  CHECK(terminal.appears("30 100"));
+  REQUIRE(terminal.appears("ready> "));
+
+  terminal.resize(44, 132);
+  terminal.type("sleep 0.2; stty size\n");
+  CHECK(terminal.appears("44 132"));
+  REQUIRE(terminal.appears("ready> "));
+
+  // Ctrl-C ends the command and not the shell: the shell is a session leader with a controlling terminal.
+  terminal.type("echo begun; sleep 1000\n");
+  REQUIRE(terminal.appears("begun\r\n"));
+  terminal.type("\x03");
+  REQUIRE(terminal.appears("ready> "));
+
+  // Ctrl-Z stops it, jobs shows it, it goes on in the background.
+  terminal.type("sleep 1000\n");
+  ::usleep(200000);
+  terminal.type("\x1a");
+  CHECK(terminal.appears("Stopped"));
+  terminal.type("bg; jobs\n");
+  CHECK(terminal.appears("Running"));
+  terminal.type("kill %1; echo done-$((40 + 2))\n");
+  CHECK(terminal.appears("done-42"));
+
+  terminal.type("exit 7\n");
+  CHECK(terminal.wait() == 7);
+  world.nothing_left();
+}
+
+TEST_CASE("the size follows while a program runs", "[terminal]") {
+  World world;
+  Bundle bundle = world.bundle();
+  bundle.set("/process/terminal", "true").probe({"--quiet", "--wait-winch"});
+  bundle.write();
+  Terminal terminal(world, {"run", "--bundle", bundle.dir, bundle.id});
+  REQUIRE(terminal.appears("waiting"));
+  terminal.resize(10, 20);
+  CHECK(terminal.appears("10 20"));
+  CHECK(terminal.wait() == 0);
+}
+
+TEST_CASE("the terminal belongs to the user and is the console", "[terminal]") {
+  World world;
+  Bundle bundle = world.bundle();
+  bundle.set("/process/terminal", "true")
+      .set("/process/user", R"({"uid":1000,"gid":1000})")
+      .probe({"--try-open", "/dev/tty"});
+  bundle.write();
+  Terminal terminal(world, {"run", "--bundle", bundle.dir, bundle.id}, 25, 81);
+  CHECK(terminal.wait() == 0);
+  const Json report(terminal.seen().substr(0, terminal.seen().find('\n')));
+  CHECK(report.num("/tty/uid") == 1000);
+  CHECK(report.num("/tty/rows") == 25);
+  CHECK(report.num("/tty/columns") == 81);
+  CHECK(report.flag("/tty/foreground"));
+  CHECK(report.str("/open/~1dev~1tty") == "ok");
+  CHECK(contains(report.str("/fds/0"), "/dev/pts/"));
+  CHECK(report.str("/devices/~1dev~1console/type") == "char");
+  CHECK(report.num("/devices/~1dev~1console/uid") == 1000);
+}
+
+TEST_CASE("exec --tty beside the container's own terminal", "[terminal][exec]") {
+  World world;
+  Bundle bundle = world.busybox_bundle();
+  bundle.probe({"--quiet", "--hold"});
+  world.started(bundle);
+  Terminal terminal(world, {"exec", "--tty", bundle.id, "/bin/sh", "-c", "tty; stty size; exit 5"}, 21, 77);
+  CHECK(terminal.appears("/dev/pts/0"));
+  CHECK(terminal.appears("21 77"));
+  CHECK(terminal.wait() == 5);
+  CHECK(world.remove(bundle, true).code == 0);
+  world.nothing_left();
+}
+
+TEST_CASE("much output comes through whole", "[terminal]") {
+  World world;
+  Bundle bundle = world.busybox_bundle();
+  bundle.set("/process/terminal", "true");
+  bundle.args(
+      {"/bin/sh", "-c",
+       "i=0; while [ $i -lt 5000 ]; do echo line-$i-of-many-lines-that-fill-the-buffer; i=$((i+1)); done; echo the-end"});
+  bundle.write();
+  Terminal terminal(world, {"run", "--bundle", bundle.dir, bundle.id});
+  CHECK(terminal.appears("line-4999-of", 30));
+  CHECK(terminal.appears("the-end"));
+  CHECK(terminal.wait() == 0);
+}
+
+TEST_CASE("the caller's terminal is as before when run ends", "[terminal]") {
+  World world;
+  Bundle bundle = world.bundle();
+  bundle.set("/process/terminal", "true").probe({"--quiet", "--print", "on", "--hold"});
+  bundle.write();
+  Terminal terminal(world, {"run", "--bundle", bundle.dir, bundle.id});
+  REQUIRE(terminal.appears("on"));
+  termios during{}, after{};
+  REQUIRE(::tcgetattr(terminal.master(), &during) == 0);
+  CHECK((during.c_lflag & ICANON) == 0);  // raw while it runs
+  ::kill(terminal.pid(), SIGTERM);        // forwarded
+  CHECK(terminal.wait() == 0);
+  REQUIRE(::tcgetattr(terminal.master(), &after) == 0);
+  CHECK((after.c_lflag & ICANON) != 0);
+  CHECK((after.c_lflag & ECHO) != 0);
+  world.nothing_left();
+}
+
+TEST_CASE("run with a terminal, but none on the caller's side", "[terminal]") {
+  World world;
+  Bundle bundle = world.bundle();
+  bundle.set("/process/terminal", "true").probe({"--quiet", "--print", "text"});
+  // Either there is a terminal inside whose output comes out, or it is refused by name.
+  const Ran ran = world.run(bundle);
+  INFO(ran.code << ": " << ran.err);
+  CHECK(((ran.code == 0 && contains(ran.out, "text")) || (ran.code == 1 && contains(ran.err, "t"))));
+  world.nothing_left();
+}

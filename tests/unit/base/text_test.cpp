@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/text.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace caisson;
+
+TEST_CASE("text is split at each separator and joined again", "[base][text]") {
+  CHECK(text::split("", ',') == std::vector<std::string_view>{""});
+  CHECK(text::split("a,,b,", ',') == std::vector<std::string_view>{"a", "", "b", ""});
+  CHECK(text::join(std::vector<std::string>{}, ",").empty());
+  CHECK(text::join(std::vector<std::string>{"a", "", "b"}, ", ") == "a, , b");
+  CHECK(text::trim(" \t a b\n") == "a b");
+  CHECK(text::trim(" \n").empty());
+}
+
+TEST_CASE("numbers are read strictly", "[base][text]") {
+  CHECK(text::parse_uint("0") == 0u);
+  CHECK(text::parse_uint("18446744073709551615") == UINT64_MAX);
+  CHECK(text::parse_uint("7", 7) == 7u);
+  for (const auto* bad : {"", "-1", "+1", " 1", "1 ", "0x1", "1.0", "18446744073709551616"})
+    CHECK_FALSE(text::parse_uint(bad));
+  CHECK_FALSE(text::parse_uint("8", 7));
+  CHECK(text::parse_int("-9223372036854775808") == INT64_MIN);
+  CHECK(text::parse_int("12") == 12);
+  for (const auto* bad : {"", "-", "+1", "- 1", "9223372036854775808"}) CHECK_FALSE(text::parse_int(bad));
+}
+
+TEST_CASE("lists of ids are read, sorted and merged", "[base][text]") {
+  using Ranges = std::vector<text::IdRange>;
+  CHECK(text::parse_id_list("") == Ranges{});
+  CHECK(text::parse_id_list(" \n") == Ranges{});
+  CHECK(text::parse_id_list("0-3,7") == Ranges{{0, 3}, {7, 7}});
+  CHECK(text::parse_id_list("7, 0 - 3") == Ranges{{0, 3}, {7, 7}});
+  CHECK(text::parse_id_list("2,1,3-4,3") == Ranges{{1, 4}});
+  CHECK(text::parse_id_list("65535") == Ranges{{65535, 65535}});
+  for (const auto* bad : {",", "1,", "3-1", "-1", "1-", "a", "1-2-3", "65536", "0x1"})
+    CHECK_FALSE(text::parse_id_list(bad));
+  CHECK(text::format_id_list(Ranges{{0, 3}, {7, 7}}) == "0-3,7");
+  CHECK(text::format_id_list({}).empty());
+}
+
+TEST_CASE("bytes that are not UTF-8 are replaced", "[base][text]") {
+  CHECK(text::to_utf8("gr\xc3\xbc\xc3\x9f\x65 \xf0\x9f\x90\x8b") == "gr\xc3\xbc\xc3\x9f\x65 \xf0\x9f\x90\x8b");
+  CHECK(text::to_utf8("a\xff\x62") == "a\xef\xbf\xbd\x62");
+  CHECK(text::to_utf8("\xc3") == "\xef\xbf\xbd");                          // cut short
+  CHECK(text::to_utf8("\xc0\xaf") == "\xef\xbf\xbd\xef\xbf\xbd");          // '/' the long way
+  CHECK(text::to_utf8("\xed\xa0\x80").find('\xed') == std::string::npos);  // a surrogate
+  CHECK(text::json_quoted("a\"b\\c\n\x01\xff") == "\"a\\\"b\\\\c\\n\\u0001\xef\xbf\xbd\"");
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "container/state.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace caisson;
+using container::ContainerStatus;
+using container::derive_status;
+using container::Sight;
+using container::State;
+
+namespace {
+
+State recorded() {
+  State state;
+  state.id = "c1";
+  state.bundle = "/b";
+  state.rootfs = "/b/rootfs";
+  state.init_process_pid = 42;
+  state.init_process_start = 123456789;
+  state.created = "2026-01-02T15:04:05.000000001Z";
+  state.cgroup_paths = {{"memory", "/sys/fs/cgroup/memory/c1"}, {"", "/sys/fs/cgroup/unified/c1"}};
+  state.cgroup_made_parents = {"/sys/fs/cgroup/memory/a"};
+  state.namespaces = 0x6c020000;
+  state.intent = false;
+  state.annotations = {{"k", "v/w"}};
+  return state;
+}
+
+}  // namespace
+
+TEST_CASE("a record comes back as it was written", "[container]") {
+  const State state = recorded();
+  const auto read = container::read_state(container::write_state(state));
+  REQUIRE(read);
+  CHECK(*read == state);
+}
+
+TEST_CASE("status is derived from what is seen", "[container]") {
+  const State state = recorded();
+  CHECK(derive_status(state, Sight{.alive = true, .waiting = true}) == ContainerStatus::created);
+  CHECK(derive_status(state, Sight{.alive = true}) == ContainerStatus::running);
+  CHECK(derive_status(state, Sight{.alive = true, .waiting = true, .frozen = true}) == ContainerStatus::paused);
+  CHECK(derive_status(state, Sight{}) == ContainerStatus::stopped);
+  // A frozen cgroup without its process is not a paused container.
+  CHECK(derive_status(state, Sight{.frozen = true}) == ContainerStatus::stopped);
+}
+
+TEST_CASE("an intent is a container in the making only while its creator lives", "[container]") {
+  State state = recorded();
+  state.intent = true;
+  CHECK(derive_status(state, Sight{.creator_alive = true}) == ContainerStatus::creating);
+  CHECK(derive_status(state, Sight{.creator_alive = false, .alive = true}) == ContainerStatus::stopped);
+}
+
+TEST_CASE("the time of creation is RFC 3339 with nanoseconds", "[container]") {
+  const std::string now = container::timestamp_now();
+  CHECK(now.size() == std::string("2026-01-02T15:04:05.123456789Z").size());
+  CHECK(now[10] == 'T');
+  CHECK(now.back() == 'Z');
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "process/hooks.hpp"
+
+#include <linux/close_range.h>
+#include <signal.h>
+
+#include <chrono>
+
+#include "in_child.hpp"
+
+namespace caisson::process {
+
+namespace {
+
+/// A hook that a shell runs, with PATH.
+config::Hook shell(const std::string& script) {
+  return {.path = "/bin/sh", .args = {"sh", "-c", script}, .env = {{"PATH=/usr/bin:/bin"}}, .timeout = {}};
+}
+
+std::string run_text(const config::Hook& hook, const std::string& state = "{}") {
+  return test::text_of(run_hook(hook, state, {.stage = "createRuntime", .index = 2}));
+}
+
+}  // namespace
+
+TEST_CASE("a hook reads the state and may succeed", "[process][hooks]") {
+  const test::TemporaryDirectory directory;
+  CHECK(run_text(shell("cat > " + directory / "state"), R"({"id":"c1"})") == "");
+  CHECK(test::read_text(directory / "state") == R"({"id":"c1"})");
+  // More than a pipe holds, and a hook that does not read at all.
+  const std::string large(300'000, 'x');
+  CHECK(run_text(shell("wc -c > " + directory / "count"), large) == "");
+  CHECK(std::stoul(test::read_text(directory / "count")) == large.size());
+  CHECK(run_text(shell("exec 0<&-; exit 0"), large) == "");
+}
+
+TEST_CASE("a hook that fails is told of with its output", "[process][hooks]") {
+  CHECK(run_text(shell("echo said; echo why >&2; exit 7")) ==
+        "error running createRuntime hook #2: '/bin/sh': exit status 7, stdout: said, stderr: why "
+        "[config: /hooks/createRuntime/2]");
+  CHECK(run_text(shell("kill -9 $$")).contains("signal: Killed"));
+  const auto absent = run_text({.path = "/none/hook"});
+  CHECK(absent.contains("execve('/none/hook'): No such file or directory"));
+  CHECK(absent.contains("error running createRuntime hook #2"));
+}
+
+TEST_CASE("endless output neither blocks nor fills memory", "[process][hooks]") {
+  const std::string text =
+      run_text(shell("i=0; while [ $i -lt 30000 ]; do echo 0123456789; i=$((i+1)); done; echo end; exit 1"));
+  CHECK(text.contains("end, stderr: "));
+  CHECK(text.contains("stdout: ..."));
+  CHECK(text.size() < 6000);
+}
+
+TEST_CASE("a hook past its timeout is killed with what it started", "[process][hooks]") {
+  const test::TemporaryDirectory directory;
+  auto hook = shell("sh -c 'sleep 3; touch " + directory / "late" + "' & echo $! > " + directory / "pid" +
+                    "; echo busy; sleep 60");
+  hook.timeout = 1;
+  const auto begin = std::chrono::steady_clock::now();
+  CHECK(run_text(hook) ==
+        "error running createRuntime hook #2: '/bin/sh': hook ran past specified timeout of 1.0s, stdout: busy, "
+        "stderr:  [config: /hooks/createRuntime/2]");
+  const auto took = std::chrono::steady_clock::now() - begin;
+  CHECK(took > std::chrono::milliseconds(950));
+  CHECK(took < std::chrono::milliseconds(2500));
+  // Killed and a zombie at most, whose parent is gone.
+  const std::string pid = test::read_text(directory / "pid");
+  const std::string stat = test::read_text("/proc/" + std::to_string(std::stoi(pid)) + "/stat");
+  CHECK((stat.empty() || stat.contains(") Z ") || stat.contains(") X ")));
+}
+
+TEST_CASE("what a hook leaves running does not hold it up", "[process][hooks]") {
+  const auto begin = std::chrono::steady_clock::now();
+  CHECK(run_text(shell("sleep 2 & exit 0")) == "");
+  CHECK(run_text(shell("timeout 2 yes & exit 0")) == "");
+  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::milliseconds(1500));
+}
+
+TEST_CASE("a hook has its own environment, arguments and directory", "[process][hooks]") {
+  const test::TemporaryDirectory directory;
+  ::setenv("CAISSON_UNIT_LEAK", "1", 1);
+  config::Hook hook{.path = "/usr/bin/env", .args = {}, .env = {}, .timeout = {}};
+  // env(1) fails on an unknown option and so shows its environment through a shell.
+  hook = {.path = "/bin/sh",
+          .args = {"zero", "-c", "echo $0-$CAISSON_UNIT_LEAK-$A; pwd >&2; exit 1"},
+          .env = {},
+          .timeout = {}};
+  const std::vector<std::string> process_env{"A=process"};
+  const auto run = [&](const std::vector<std::string>* fallback) {
+    return test::text_of(
+        run_hook(hook, "{}", {.stage = "startContainer", .cwd = directory.path(), .default_env = fallback}));
+  };
+  CHECK(run(nullptr).contains("stdout: zero--, stderr: " + directory.path()));
+  CHECK(run(&process_env).contains("stdout: zero--process, "));
+  hook.env = {{"A=own"}};
+  CHECK(run(&process_env).contains("stdout: zero--own, "));
+  hook.env = std::vector<std::string>{};
+  CHECK(run(&process_env).contains("stdout: zero--, "));
+  ::unsetenv("CAISSON_UNIT_LEAK");
+}
+
+TEST_CASE("a hook has no descriptors and no signal settings of the runtime", "[process][hooks]") {
+  const std::string script =
+      "ls /proc/self/fd | tr '\\n' ' '; grep SigBlk /proc/self/status; "
+      "kill -USR1 $$; kill -PIPE $$; echo ignored; exit 1";
+  const std::string said = test::in_child([&]() -> std::string {
+    ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);  // what whoever runs this test left open
+    sigset_t all;
+    ::sigfillset(&all);
+    ::sigprocmask(SIG_BLOCK, &all, nullptr);
+    ::signal(SIGPIPE, SIG_IGN);
+    ::signal(SIGUSR1, SIG_IGN);
+    return run_text(shell(script));
+  });
+  CHECK(said.contains("signal: User defined signal 1, stdout: 0 1 2 3 SigBlk:\t0000000000000000, stderr: "));
+}
+
+TEST_CASE("hooks run where the standard streams are closed", "[process][hooks]") {
+  CHECK(test::in_child([]() -> std::string {
+          for (int fd : {0, 1, 2}) ::close(fd);
+          return run_text(shell("cat; echo err >&2; exit 1"), "state");
+        }).contains("stdout: state, stderr: err"));
+}
+
+TEST_CASE("the first hook that fails ends the list", "[process][hooks]") {
+  const test::TemporaryDirectory directory;
+  const std::vector<config::Hook> hooks{shell("touch " + directory / "a"), shell("exit 3"),
+                                        shell("touch " + directory / "c")};
+  const auto done = run_hooks(hooks, "{}", {.stage = "poststart"});
+  REQUIRE_FALSE(done);
+  CHECK(done.error().pointer() == "/hooks/poststart/1");
+  CHECK(::access((directory / "a").c_str(), F_OK) == 0);
+  CHECK(::access((directory / "c").c_str(), F_OK) != 0);
+}
+
+}  // namespace caisson::process

@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "process/identity.hpp"
+
+#include <grp.h>
+#include <linux/capability.h>
+#include <linux/keyctl.h>
+#include <linux/mempolicy.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/personality.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+
+#include "in_child.hpp"
+#include "sys/credential.hpp"
+
+namespace caisson::process {
+
+namespace {
+
+using test::in_child;
+using test::status_of;
+using test::text_of;
+using test::then;
+
+constexpr std::uint64_t bit(int number) { return std::uint64_t{1} << number; }
+
+std::string mask(std::uint64_t set) { return fmt::format("{:016x}", set); }
+
+/// What this process itself may hand on.
+std::uint64_t own_bounding() { return sys::bounding_set(CAP_LAST_CAP); }
+
+plan::IdentityPlan user_plan(std::uint32_t uid, std::uint32_t gid) {
+  plan::IdentityPlan plan;
+  plan.pointer = "/process";
+  plan.uid = uid;
+  plan.gid = gid;
+  plan.cwd = "/";
+  return plan;
+}
+
+}  // namespace
+
+TEST_CASE("a user is become, with its groups and umask", "[process][user]") {
+  CAISSON_NEEDS_ROOT();
+  auto plan = user_plan(1234, 2345);
+  plan.groups = {7, 8};
+  plan.umask = 027;
+  CHECK(in_child([&]() -> std::string {
+          if (auto done = become_user(plan); !done) return done.error().message();
+          return status_of("Uid") + "|" + status_of("Gid") + "|" + status_of("Groups") + "|" + status_of("Umask") +
+                 "|" + status_of("CapEff");
+        }) == "1234\t1234\t1234\t1234|2345\t2345\t2345\t2345|7 8 |0027|0000000000000000");
+  plan.groups.clear();
+  CHECK(in_child([&]() -> std::string {
+          const gid_t before[] = {1, 2};
+          if (::setgroups(2, before) != 0) return "setgroups";
+          return then(become_user(plan), [] { return status_of("Groups"); });
+        }) == "");
+  plan.set_groups = false;
+  CHECK(in_child([&]() -> std::string {
+          const gid_t before[] = {1, 2};
+          if (::setgroups(2, before) != 0) return "setgroups";
+          return then(become_user(plan), [] { return status_of("Groups"); });
+        }) == "1 2 ");
+}
+
+TEST_CASE("the standard streams change their owner, but not /dev/null", "[process][user]") {
+  CAISSON_NEEDS_ROOT();
+  const auto plan = user_plan(1234, 2345);
+  const auto null_owner = [] {
+    struct stat status {};
+    ::stat("/dev/null", &status);
+    return status.st_uid;
+  };
+  const auto before = null_owner();
+  CHECK(in_child([&]() -> std::string {
+          int ends[2];
+          if (::pipe(ends) != 0 || ::dup2(ends[0], 0) != 0) return "pipe";
+          const int null = ::open("/dev/null", O_RDWR);
+          if (::dup2(null, 1) != 1) return "dup2";
+          ::close(2);
+          if (auto done = become_user(plan); !done) return done.error().message();
+          struct stat status {};
+          ::fstat(0, &status);
+          return fmt::format("{}:{}", status.st_uid, status.st_gid);
+        }) == "1234:0");
+  CHECK(null_owner() == before);
+}
+
+TEST_CASE("capabilities survive the change of user and are what was asked for", "[process][capabilities]") {
+  CAISSON_NEEDS_ROOT();
+  auto plan = user_plan(1234, 2345);
+  plan::Capabilities sets;
+  sets.bounding = bit(CAP_KILL) | bit(CAP_NET_RAW) | bit(CAP_CHOWN);
+  sets.permitted = bit(CAP_KILL) | bit(CAP_NET_RAW);
+  sets.effective = bit(CAP_KILL);
+  sets.inheritable = bit(CAP_NET_RAW);
+  sets.ambient = bit(CAP_NET_RAW);
+  sets.drop_bounding = own_bounding() & ~sets.bounding;
+  plan.capabilities = sets;
+  const std::string wanted =
+      mask(sets.bounding) + mask(sets.permitted) + mask(sets.effective) + mask(sets.inheritable) + mask(sets.ambient);
+  const auto apply = [&]() -> std::string {
+    for (auto step : {drop_bounding, become_user, apply_capabilities})
+      if (auto done = step(plan); !done) return done.error().message();
+    return status_of("CapBnd") + status_of("CapPrm") + status_of("CapEff") + status_of("CapInh") + status_of("CapAmb");
+  };
+  CHECK(in_child(apply) == wanted);
+  plan.uid = plan.gid = 0;
+  CHECK(in_child(apply) == wanted);
+}
+
+TEST_CASE("no capabilities is none, absent ones stay", "[process][capabilities]") {
+  CAISSON_NEEDS_ROOT();
+  auto plan = user_plan(0, 0);
+  const auto apply = [&]() -> std::string {
+    for (auto step : {drop_bounding, become_user, apply_capabilities})
+      if (auto done = step(plan); !done) return done.error().message();
+    return status_of("CapBnd") + status_of("CapPrm");
+  };
+  CHECK(in_child(apply) == status_of("CapBnd") + status_of("CapPrm"));
+  plan.capabilities = plan::Capabilities{.drop_bounding = own_bounding()};
+  CHECK(in_child(apply) == mask(0) + mask(0));
+}
+
+TEST_CASE("a capability that the runtime does not have names the config", "[process][capabilities]") {
+  CAISSON_NEEDS_ROOT();
+  auto plan = user_plan(0, 0);
+  plan.capabilities =
+      plan::Capabilities{.effective = bit(CAP_KILL), .permitted = bit(CAP_KILL), .origin = "/process/capabilities"};
+  CHECK(in_child([&]() -> std::string {
+          if (!sys::set_capabilities({})) return "capset";
+          const auto done = apply_capabilities(plan);
+          return done ? "granted" : done.error().pointer();
+        }) == "/process/capabilities");
+}
+
+TEST_CASE("limits are set, on oneself and on another", "[process][limits]") {
+  auto plan = user_plan(0, 0);
+  plan.rlimits = {{RLIMIT_NOFILE, 100, 200, "RLIMIT_NOFILE", "/process/rlimits/0"},
+                  {RLIMIT_CORE, 0, 0, "RLIMIT_CORE", "/process/rlimits/1"}};
+  CHECK(in_child([&]() -> std::string {
+          if (auto done = apply_limits(plan); !done) return done.error().message();
+          rlimit files{};
+          rlimit core{};
+          ::getrlimit(RLIMIT_NOFILE, &files);
+          ::getrlimit(RLIMIT_CORE, &core);
+          return fmt::format("{} {} {}", files.rlim_cur, files.rlim_max, core.rlim_max);
+        }) == "100 200 0");
+  CHECK(in_child([&]() -> std::string { return text_of(apply_limits(plan, ::getpid())); }) == "");
+  plan.rlimits = {{RLIMIT_NOFILE, 200, 100, "RLIMIT_NOFILE", "/process/rlimits/0"}};
+  const auto refused = apply_limits(plan);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().pointer() == "/process/rlimits/0");
+  CHECK(refused.error().message().contains("set RLIMIT_NOFILE"));
+}
+
+TEST_CASE("the out-of-memory score is written", "[process]") {
+  auto plan = user_plan(0, 0);
+  plan.oom_score_adj = 321;
+  CHECK(in_child([&] {
+          return then(apply_oom_score(plan), [] { return test::read_text("/proc/self/oom_score_adj"); });
+        }) == "321\n");
+  plan.oom_score_adj = 5000;
+  CHECK(in_child([&] { return text_of(apply_oom_score(plan)); }).contains("[config: /process/oomScoreAdj]"));
+}
+
+TEST_CASE("no_new_privs is set when asked for", "[process]") {
+  auto plan = user_plan(0, 0);
+  CHECK(in_child([&] { return then(apply_no_new_privileges(plan), [] { return status_of("NoNewPrivs"); }); }) == "0");
+  plan.no_new_privileges = true;
+  CHECK(in_child([&] { return then(apply_no_new_privileges(plan), [] { return status_of("NoNewPrivs"); }); }) == "1");
+}
+
+TEST_CASE("scheduler, I/O priority, personality, memory policy", "[process]") {
+  auto plan = user_plan(0, 0);
+  plan.scheduler = plan::Scheduling{.policy = 3, .flags = 1, .nice = 7};
+  plan.io_priority = plan::IoPriority{2 << 13 | 6, {}};
+  plan.personality = plan::Personality{PER_LINUX32, {}};
+  plan.memory_policy = plan::MemoryPolicy{MPOL_BIND, {1}, "/linux/memoryPolicy"};
+  const std::string said = in_child([&]() -> std::string {
+    if (auto done = apply_scheduling(plan); !done) return done.error().message();
+    int mode = -1;
+    ::syscall(SYS_get_mempolicy, &mode, nullptr, 0, nullptr, 0);
+    return fmt::format("{} {} {} {} {}", ::sched_getscheduler(0), ::getpriority(PRIO_PROCESS, 0),
+                       ::syscall(SYS_ioprio_get, 1, 0), ::personality(0xffffffff), mode);
+  });
+  // A kernel without NUMA has no memory policies at all.
+  if (said.contains(::strerror(ENOSYS))) {
+    WARN("memory policy skipped: " << said);
+    return;
+  }
+  CHECK(said == fmt::format("{} 7 {} 8 {}", SCHED_BATCH | 0x40000000, 2 << 13 | 6, MPOL_BIND));
+}
+
+TEST_CASE("a scheduler that the kernel refuses names the config", "[process]") {
+  auto plan = user_plan(0, 0);
+  plan.scheduler = plan::Scheduling{.policy = 4, .origin = "/process/scheduler"};  // SCHED_ISO was never merged
+  const auto refused = apply_scheduling(plan);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().pointer() == "/process/scheduler");
+}
+
+TEST_CASE("affinity is set and reset", "[process]") {
+  auto plan = user_plan(0, 0);
+  plan.initial_affinity = plan::Affinity{{1}, "/process/execCPUAffinity/initial"};
+  const auto allowed = [] { return status_of("Cpus_allowed_list"); };
+  CHECK(in_child([&] { return then(apply_initial_affinity(plan), allowed); }) == "0");
+  CHECK(in_child([&]() -> std::string {
+          if (auto done = apply_initial_affinity(plan); !done) return done.error().message();
+          return then(apply_final_affinity(plan), allowed);
+        }) == allowed());
+  plan.final_affinity = plan::Affinity{{1}, "/process/execCPUAffinity/final"};
+  CHECK(in_child([&] { return then(apply_final_affinity(plan), allowed); }) == "0");
+  CHECK(in_child([&] { return then(reset_affinity(), allowed); }) == allowed());
+}
+
+TEST_CASE("the working directory is entered, at once or as the user", "[process][cwd]") {
+  CAISSON_NEEDS_ROOT();
+  const test::TemporaryDirectory directory;
+  ::mkdir((directory / "mine").c_str(), 0700);
+  auto plan = user_plan(1234, 1234);
+  plan.cwd = directory / "mine";
+  CHECK(in_child([&]() -> std::string {
+          const auto entered = enter_directory(plan);
+          return !entered ? entered.error().message() : *entered ? text_of(check_directory()) : "later";
+        }) == "");
+  CHECK(in_child([&]() -> std::string {
+          if (auto done = become_user(plan); !done) return done.error().message();
+          const auto entered = enter_directory(plan);
+          return !entered ? entered.error().message() : *entered ? "now" : "later";
+        }) == "later");
+  plan.cwd = directory / "none";
+  const auto missing = enter_directory(plan);
+  REQUIRE_FALSE(missing);
+  CHECK(missing.error().pointer() == "/process/cwd");
+}
+
+TEST_CASE("a working directory outside the root is found out", "[process][cwd]") {
+  CAISSON_NEEDS_ROOT();
+  const test::TemporaryDirectory directory;
+  CHECK(in_child([&]() -> std::string {
+          if (::chroot(directory.path().c_str()) != 0) return "chroot";
+          return text_of(check_directory());
+        }).contains("possible container breakout detected"));
+}
+
+TEST_CASE("HOME comes from the container's passwd", "[process][env]") {
+  CAISSON_NEEDS_ROOT();
+  const test::TemporaryDirectory directory;
+  ::mkdir((directory / "etc").c_str(), 0755);
+  const auto home = [&](std::uint32_t uid) {
+    return in_child([&]() -> std::string {
+      if (::chroot(directory.path().c_str()) != 0 || ::chdir("/") != 0) return "chroot";
+      const auto found = find_home(uid);
+      return found ? *found : found.error().message();
+    });
+  };
+  CHECK(home(0) == "/");
+  test::write_text(directory / "etc/passwd",
+                   "root:x:0:0:root:/root:/bin/sh\nbroken\nnobody:x:x1:1::/no:\n:::\n" + std::string(9000, 'x') +
+                       "\nempty:x:5:5:::\nme:x:1000:100:Me,,,:/home/me:/bin/sh\nlast:x:7:7::/home/last");
+  CHECK(home(0) == "/root");
+  CHECK(home(1000) == "/home/me");
+  CHECK(home(7) == "/home/last");
+  CHECK(home(5) == "/");
+  CHECK(home(1) == "/");
+  ::unlink((directory / "etc/passwd").c_str());
+  ::mkfifo((directory / "etc/passwd").c_str(), 0644);
+  CHECK(home(0) == "/");
+
+  auto plan = user_plan(0, 0);
+  plan.env = {"A=1"};
+  CHECK(make_environment(plan).value() == std::vector<std::string>{"A=1"});
+  plan.add_home = true;
+  CHECK(make_environment(plan).value().size() == 2);
+}
+
+TEST_CASE("a session keyring of its own is joined", "[process][keyring]") {
+  const std::string said = in_child([]() -> std::string {
+    const std::string id = fmt::format("caisson-unit-{}", ::getpid());
+    if (auto done = join_session_keyring(id); !done) return done.error().message();
+    auto first = sys::describe_key(KEY_SPEC_SESSION_KEYRING);
+    if (!first) return first.error().message();
+    if (auto done = join_session_keyring(id); !done) return done.error().message();
+    return first->ends_with("_ses." + id) && first->contains(";3f1b0000;") ? "" : *first;
+  });
+  if (said.contains(::strerror(ENOSYS))) {
+    WARN("keyring skipped: " << said);
+    return;
+  }
+  CHECK(said == "");
+}
+
+TEST_CASE("a user namespace without setgroups is no fault as long as no groups are asked for", "[process][user]") {
+  auto plan = user_plan(0, 0);
+  const auto enter = [] {
+    const auto uid = ::geteuid();
+    const auto gid = ::getegid();
+    if (::unshare(CLONE_NEWUSER) != 0) return false;
+    test::write_text("/proc/self/setgroups", "deny");
+    test::write_text("/proc/self/uid_map", fmt::format("0 {} 1", uid));
+    test::write_text("/proc/self/gid_map", fmt::format("0 {} 1", gid));
+    return true;
+  };
+  CHECK(in_child([&]() -> std::string { return enter() ? text_of(become_user(plan)) : ""; }) == "");
+  plan.groups = {0};
+  CHECK(in_child([&]() -> std::string {
+          return enter() ? text_of(become_user(plan)) : "[config: /process/user/additionalGids]";
+        }).contains("[config: /process/user/additionalGids]"));
+  plan.groups.clear();
+  plan.uid = 5;
+  CHECK(in_child([&]() -> std::string {
+          return enter() ? text_of(become_user(plan)) : "cannot setuid to unmapped uid 5 in user namespace";
+        }).contains("cannot setuid to unmapped uid 5 in user namespace"));
+}
+
+}  // namespace caisson::process

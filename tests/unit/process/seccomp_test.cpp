@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "process/seccomp.hpp"
+
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+#include <cerrno>
+#include <cstring>
+#include <thread>
+
+#include "in_child.hpp"
+
+namespace caisson::process {
+
+namespace {
+
+using Action = config::SeccompAction;
+using test::in_child;
+
+config::Seccomp profile(Action fallback, std::vector<config::SeccompRule> rules = {}) {
+  config::Seccomp made;
+  made.default_action = fallback;
+  made.syscalls = std::move(rules);
+  return made;
+}
+
+CompiledFilter compiled(const config::Seccomp& wanted) {
+  auto plan = plan::make_seccomp(wanted, {});
+  REQUIRE(plan);
+  auto filter = compile(plan->value());
+  INFO(test::text_of(filter));
+  REQUIRE(filter);
+  return *std::move(filter);
+}
+
+/// errno of a system call, 0 when it succeeded.
+template <class... A>
+int try_call(long number, A... arguments) {
+  errno = 0;
+  return ::syscall(number, arguments...) < 0 ? errno : 0;
+}
+
+/// Runs `body` behind the filter and says what it returned.
+template <class F>
+std::string behind(const config::Seccomp& wanted, F body) {
+  const CompiledFilter filter = compiled(wanted);
+  return in_child([&]() -> std::string {
+    ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    const auto loaded = load(filter.program, filter.flags);
+    if (!loaded) return loaded.error().message();
+    return body();
+  });
+}
+
+/// What a filter answers, by interpreting its program as the kernel does.
+std::uint32_t evaluate(const CompiledFilter& filter, const seccomp_data& data) {
+  std::vector<sock_filter> code(filter.program.size() / sizeof(sock_filter));
+  std::memcpy(code.data(), filter.program.data(), filter.program.size());
+  std::uint32_t a = 0;
+  for (std::size_t pc = 0; pc < code.size(); ++pc) {
+    const auto& at = code[pc];
+    switch (at.code) {
+      case BPF_LD | BPF_W | BPF_ABS: std::memcpy(&a, reinterpret_cast<const char*>(&data) + at.k, sizeof(a)); break;
+      case BPF_RET | BPF_K: return at.k;
+      case BPF_JMP | BPF_JA: pc += at.k; break;
+      case BPF_JMP | BPF_JEQ | BPF_K: pc += a == at.k ? at.jt : at.jf; break;
+      case BPF_JMP | BPF_JGT | BPF_K: pc += a > at.k ? at.jt : at.jf; break;
+      case BPF_JMP | BPF_JGE | BPF_K: pc += a >= at.k ? at.jt : at.jf; break;
+      case BPF_JMP | BPF_JSET | BPF_K: pc += (a & at.k) != 0 ? at.jt : at.jf; break;
+      case BPF_ALU | BPF_AND | BPF_K: a &= at.k; break;
+      default: FAIL("instruction " << at.code << " is not known");
+    }
+  }
+  FAIL("the program ends without an answer");
+  return 0;
+}
+
+std::uint32_t answer(const CompiledFilter& filter, std::uint32_t architecture, std::uint32_t number) {
+  seccomp_data data{};
+  data.nr = static_cast<int>(number);
+  data.arch = architecture;
+  return evaluate(filter, data);
+}
+
+}  // namespace
+
+TEST_CASE("a denied call fails with its errno, others work", "[process][seccomp]") {
+  const auto wanted =
+      profile(Action::allow, {{.names = {"getcwd"}, .action = Action::errno_return},
+                              {.names = {"getsid"}, .action = Action::errno_return, .errno_ret = EXDEV}});
+  CHECK(behind(wanted, [] {
+          std::array<char, 4096> path;
+          return std::to_string(try_call(SYS_getcwd, path.data(), path.size())) + " " +
+                 std::to_string(try_call(SYS_getsid, 0)) + " " + std::to_string(try_call(SYS_getpgid, 0));
+        }) == std::to_string(EPERM) + " " + std::to_string(EXDEV) + " 0");
+}
+
+TEST_CASE("a killing filter kills", "[process][seccomp]") {
+  const auto wanted = profile(Action::allow, {{.names = {"getsid"}, .action = Action::kill_process}});
+  CHECK(behind(wanted, [] { return std::to_string(try_call(SYS_getsid, 0)); }) == "signal " + std::to_string(SIGSYS));
+  const auto trap = profile(Action::allow, {{.names = {"getsid"}, .action = Action::trap}});
+  CHECK(behind(trap, [] { return std::to_string(try_call(SYS_getsid, 0)); }) == "signal " + std::to_string(SIGSYS));
+}
+
+TEST_CASE("arguments decide", "[process][seccomp]") {
+  using enum config::SeccompOperator;
+  // personality(0xffffffff) only asks, and any other value is denied: as in the engines' own profiles.
+  auto wanted = profile(Action::allow, {{.names = {"getpriority"},
+                                         .action = Action::errno_return,
+                                         .errno_ret = EXDEV,
+                                         .args = {{0, 0, 0, eq}, {1, 7, 0, ge}}},
+                                        {.names = {"getpgid"},
+                                         .action = Action::errno_return,
+                                         .errno_ret = EXDEV,
+                                         .args = {{0, 0xf0, 0x30, masked_eq}}}});
+  CHECK(behind(wanted, [] {
+          return std::to_string(try_call(SYS_getpriority, 0, 0)) + " " +
+                 std::to_string(try_call(SYS_getpriority, 0, 7)) + " " +
+                 std::to_string(try_call(SYS_getpriority, 1, 7) != EXDEV) + " " +
+                 std::to_string(try_call(SYS_getpgid, 0x37)) + " " +
+                 std::to_string(try_call(SYS_getpgid, 0x47) != EXDEV);
+        }) == fmt::format("0 {} 1 {} 1", EXDEV, EXDEV));
+  // Several conditions on one argument: any of them.
+  wanted = profile(Action::allow, {{.names = {"getpgid"},
+                                    .action = Action::errno_return,
+                                    .errno_ret = EXDEV,
+                                    .args = {{0, 1, 0, eq}, {0, 2, 0, eq}}}});
+  CHECK(behind(wanted, [] {
+          return std::to_string(try_call(SYS_getpgid, 0)) + " " + std::to_string(try_call(SYS_getpgid, 1)) + " " +
+                 std::to_string(try_call(SYS_getpgid, 2));
+        }) == fmt::format("0 {} {}", EXDEV, EXDEV));
+}
+
+TEST_CASE("calls newer than the profile answer ENOSYS", "[process][seccomp]") {
+  const auto wanted =
+      profile(Action::errno_return, {{.names = {"write", "exit_group", "openat2"}, .action = Action::allow}});
+  CHECK(behind(wanted, [] {
+          return std::to_string(try_call(SYS_getsid, 0)) + " " + std::to_string(try_call(439, 0)) + " " +
+                 std::to_string(try_call(1000, 0));
+        }) == fmt::format("{} {} {}", EPERM, ENOSYS, ENOSYS));
+}
+
+TEST_CASE("rules left out as the default action still count as mentioned", "[process][seccomp]") {
+  const auto filter = compiled(profile(Action::errno_return, {{.names = {"write"}, .action = Action::allow},
+                                                              {.names = {"openat2"}, .action = Action::errno_return}}));
+  CHECK(answer(filter, plan::native_architecture(), 436) == (SECCOMP_RET_ERRNO | EPERM));
+  CHECK(answer(filter, plan::native_architecture(), 438) == (SECCOMP_RET_ERRNO | ENOSYS));
+}
+
+TEST_CASE("calls that libseccomp does not know yet are filtered all the same", "[process][seccomp]") {
+  const std::uint32_t native = plan::native_architecture();
+  auto filter = compiled(profile(Action::allow, {{.names = {"mseal"}, .action = Action::errno_return},
+                                                 {.names = {"no_such_call"}, .action = Action::errno_return}}));
+  CHECK(answer(filter, native, 462) == (SECCOMP_RET_ERRNO | EPERM));
+  CHECK(answer(filter, native, 463) == SECCOMP_RET_ALLOW);
+  CHECK(filter.unknown == std::vector<std::string>{"no_such_call"});
+
+  filter = compiled(profile(Action::errno_return, {{.names = {"fchmodat2", "write"}, .action = Action::allow}}));
+  CHECK(answer(filter, native, 452) == SECCOMP_RET_ALLOW);
+  CHECK(answer(filter, native, 451) == (SECCOMP_RET_ERRNO | EPERM));
+  CHECK(answer(filter, native, 453) == (SECCOMP_RET_ERRNO | ENOSYS));
+
+  auto plan = plan::make_seccomp(
+      profile(Action::allow,
+              {{.names = {"mseal"}, .action = Action::errno_return, .errno_ret = {}, .args = {{0, 1, 0, {}}}}}),
+      {});
+  const auto refused = compile(plan->value());
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().pointer() == "/linux/seccomp/syscalls/0");
+}
+
+#ifdef __x86_64__
+TEST_CASE("every architecture has its own numbers", "[process][seccomp]") {
+  auto wanted = profile(Action::errno_return, {{.names = {"getsid", "mseal"}, .action = Action::allow}});
+  constexpr std::uint32_t kX32 = 0x40000000;
+  auto filter = compiled(wanted);
+  CHECK(answer(filter, AUDIT_ARCH_X86_64, 124) == SECCOMP_RET_ALLOW);
+  CHECK(answer(filter, AUDIT_ARCH_X86_64, 462) == SECCOMP_RET_ALLOW);
+  CHECK(answer(filter, AUDIT_ARCH_I386, 147) == SECCOMP_RET_KILL_THREAD);
+  CHECK(answer(filter, AUDIT_ARCH_X86_64, kX32 | 124) != SECCOMP_RET_ALLOW);
+  CHECK(answer(filter, AUDIT_ARCH_X86_64, kX32 | 462) != SECCOMP_RET_ALLOW);
+
+  wanted.architectures = {config::SeccompArch::x86_64, config::SeccompArch::x86, config::SeccompArch::x32};
+  filter = compiled(wanted);
+  CHECK(answer(filter, AUDIT_ARCH_X86_64, 124) == SECCOMP_RET_ALLOW);
+  CHECK(answer(filter, AUDIT_ARCH_X86_64, 147) == (SECCOMP_RET_ERRNO | EPERM));
+  CHECK(answer(filter, AUDIT_ARCH_I386, 147) == SECCOMP_RET_ALLOW);
+  CHECK(answer(filter, AUDIT_ARCH_I386, 124) == (SECCOMP_RET_ERRNO | EPERM));
+  CHECK(answer(filter, AUDIT_ARCH_I386, 462) == SECCOMP_RET_ALLOW);
+  CHECK(answer(filter, AUDIT_ARCH_I386, 463) == (SECCOMP_RET_ERRNO | ENOSYS));
+  CHECK(answer(filter, AUDIT_ARCH_X86_64, kX32 | 124) == SECCOMP_RET_ALLOW);
+  CHECK(answer(filter, AUDIT_ARCH_X86_64, kX32 | 462) == SECCOMP_RET_ALLOW);
+  CHECK(answer(filter, AUDIT_ARCH_X86_64, kX32 | 470) == (SECCOMP_RET_ERRNO | ENOSYS));
+}
+#endif
+
+TEST_CASE("the search trees answer as libseccomp alone would", "[process][seccomp]") {
+  using enum config::SeccompOperator;
+  auto wanted = profile(Action::errno_return);
+  wanted.architectures = {config::SeccompArch::x86_64, config::SeccompArch::x86, config::SeccompArch::x32,
+                          config::SeccompArch::aarch64};
+  // Every third call is allowed and some of the others are killed or logged; with them calls of socketcall and ipc.
+  for (int number = 0; number < 450; ++number) {
+    char* name = ::seccomp_syscall_resolve_num_arch(SCMP_ARCH_X86_64, number);
+    if (!name) continue;
+    const auto action = number % 7 == 0 ? Action::kill_process : number % 11 == 0 ? Action::log : Action::allow;
+    if ((number % 3 == 0 || number % 7 == 0 || number % 11 == 0) && number != 42)
+      wanted.syscalls.push_back({.names = {name}, .action = action});
+    ::free(name);
+  }
+  wanted.syscalls.push_back({.names = {"socket"}, .action = Action::allow, .args = {{0, 1, 0, eq}}});
+  wanted.syscalls.push_back({.names = {"connect", "semop", "socketcall", "_newselect"}, .action = Action::allow});
+  wanted.syscalls.push_back({.names = {"personality"}, .action = Action::allow, .args = {{0, 8, 0, le}}});
+  wanted.syscalls.push_back({.names = {"clone"}, .action = Action::allow, .args = {{0, 0x7e020000, 0, masked_eq}}});
+  const auto plan = plan::make_seccomp(wanted, {})->value();
+  const auto filter = compile(plan);
+  INFO(test::text_of(filter));
+  REQUIRE(filter);
+
+  scmp_filter_ctx context = ::seccomp_init(plan.default_action);
+  for (std::size_t i = 1; i < plan.architectures.size(); ++i)
+    REQUIRE(::seccomp_arch_add(context, plan.architectures[i]) == 0);
+  for (const auto& rule : plan.rules) {
+    std::vector<scmp_arg_cmp> conditions;
+    constexpr std::array kOps = {SCMP_CMP_NE, SCMP_CMP_LT, SCMP_CMP_LE,       SCMP_CMP_EQ,
+                                 SCMP_CMP_GE, SCMP_CMP_GT, SCMP_CMP_MASKED_EQ};
+    for (const auto& argument : rule.arguments)
+      conditions.push_back(
+          {argument.index, kOps[static_cast<std::size_t>(argument.comparison)], argument.value, argument.value_two});
+    const int number = ::seccomp_syscall_resolve_name(rule.syscall.c_str());
+    INFO(rule.syscall);
+    REQUIRE(::seccomp_rule_add_array(context, rule.action, number, static_cast<unsigned>(conditions.size()),
+                                     conditions.data()) == 0);
+  }
+  const FileDescriptor file(::memfd_create("seccomp-test", MFD_CLOEXEC));
+  REQUIRE(::seccomp_export_bpf(context, file.get()) == 0);
+  ::seccomp_release(context);
+  CompiledFilter alone;
+  alone.program.resize(static_cast<std::size_t>(::lseek(file.get(), 0, SEEK_CUR)));
+  REQUIRE(::pread(file.get(), alone.program.data(), alone.program.size(), 0) > 0);
+
+  int differences = 0;
+  int newer = 0;
+  for (std::uint32_t arch :
+       std::initializer_list<std::uint32_t>{AUDIT_ARCH_X86_64, AUDIT_ARCH_I386, AUDIT_ARCH_AARCH64, AUDIT_ARCH_ARM})
+    for (std::uint32_t base : {0U, 0x40000000U})
+      for (std::uint32_t number = 0; number < 700; ++number)
+        for (std::uint64_t argument : {0ULL, 1ULL, 2ULL, 9ULL, 0x100000001ULL, 0x20000ULL}) {
+          seccomp_data data{};
+          data.arch = arch;
+          data.nr = static_cast<int>(base + number);
+          for (auto& value : data.args) value = argument;
+          const auto mine = evaluate(*filter, data);
+          const auto theirs = evaluate(alone, data);
+          const bool is_newer = mine == (SECCOMP_RET_ERRNO | ENOSYS) && theirs == plan.default_action;
+          newer += is_newer;
+          if (mine != theirs && !is_newer && ++differences < 5)
+            UNSCOPED_INFO(
+                fmt::format("{:#x} {} arg {:#x}: {:#x}, not {:#x}", arch, base + number, argument, mine, theirs));
+        }
+  CHECK(differences == 0);
+  CHECK(newer > 0);
+}
+
+TEST_CASE("an architecture that libseccomp cannot do is named", "[process][seccomp]") {
+  auto wanted = profile(Action::allow);
+  wanted.architectures = {config::SeccompArch::m68k};
+  const auto filter = compile(plan::make_seccomp(wanted, {})->value());
+  REQUIRE_FALSE(filter);
+  CHECK(filter.error().pointer() == "/linux/seccomp/architectures");
+}
+
+TEST_CASE("a rule said twice is no fault", "[process][seccomp]") {
+  const auto filter = compiled(profile(Action::allow, {{.names = {"getsid", "getsid"}, .action = Action::errno_return},
+                                                       {.names = {"getsid"}, .action = Action::errno_return}}));
+  CHECK(answer(filter, plan::native_architecture(), SYS_getsid) == (SECCOMP_RET_ERRNO | EPERM));
+}
+
+TEST_CASE("of rules for one call that contradict each other the first holds, as in libseccomp", "[process][seccomp]") {
+  const auto filter = compiled(profile(Action::allow, {{.names = {"getsid"}, .action = Action::errno_return},
+                                                       {.names = {"getsid"}, .action = Action::kill}}));
+  CHECK(answer(filter, plan::native_architecture(), SYS_getsid) == (SECCOMP_RET_ERRNO | EPERM));
+}
+
+TEST_CASE("a filter without privilege is refused", "[process][seccomp]") {
+  const auto filter = compiled(profile(Action::allow, {{.names = {"getsid"}, .action = Action::errno_return}}));
+  CAISSON_NEEDS_ROOT();
+  CHECK(in_child([&]() -> std::string {
+          if (::setuid(65534) != 0) return "setuid";
+          return test::text_of(load(filter.program, filter.flags));
+        }).contains("Permission denied"));
+}
+
+TEST_CASE("a notifying rule yields a listener that answers", "[process][seccomp]") {
+  auto wanted = profile(Action::allow, {{.names = {"getsid"}, .action = Action::notify}});
+  wanted.listener_path = "/run/agent";
+  const CompiledFilter filter = compiled(wanted);
+  std::array<int, 2> ends;
+  REQUIRE(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) == 0);
+  // The listener is passed to this side, which answers the child's getsid(2).
+  std::thread agent([&] {
+    char byte;
+    iovec data{&byte, 1};
+    std::array<char, CMSG_SPACE(sizeof(int))> control{};
+    msghdr message{};
+    message.msg_iov = &data;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    if (::recvmsg(ends[0], &message, MSG_CMSG_CLOEXEC) < 1 || !CMSG_FIRSTHDR(&message)) return;
+    int raw = -1;
+    std::memcpy(&raw, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(raw));
+    const FileDescriptor listener(raw);
+    pollfd event{listener.get(), POLLIN, 0};
+    if (::poll(&event, 1, 5000) != 1) return;
+    seccomp_notif call{};
+    if (::ioctl(listener.get(), SECCOMP_IOCTL_NOTIF_RECV, &call) != 0) return;
+    seccomp_notif_resp reply{};
+    reply.id = call.id;
+    reply.val = 4711;
+    ::ioctl(listener.get(), SECCOMP_IOCTL_NOTIF_SEND, &reply);
+  });
+  const std::string said = in_child([&]() -> std::string {
+    ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    auto listener = load(filter.program, filter.flags);
+    if (!listener) return listener.error().message();
+    if (!*listener) return "no listener";
+    if ((::fcntl((*listener)->get(), F_GETFD) & FD_CLOEXEC) == 0) return "not close-on-exec";
+    char byte = 'x';
+    iovec data{&byte, 1};
+    std::array<char, CMSG_SPACE(sizeof(int))> control{};
+    msghdr message{};
+    message.msg_iov = &data;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    const int number = (*listener)->get();
+    std::memcpy(CMSG_DATA(header), &number, sizeof(number));
+    if (::sendmsg(ends[1], &message, 0) != 1) return "sendmsg";
+    listener->reset();
+    return std::to_string(::syscall(SYS_getsid, 0));
+  });
+  ::shutdown(ends[0], SHUT_RDWR);
+  agent.join();
+  ::close(ends[0]);
+  ::close(ends[1]);
+  CHECK(said == "4711");
+}
+
+TEST_CASE("libseccomp says its version", "[process][seccomp]") { CHECK(seccomp_library_version().starts_with("2.")); }
+
+}  // namespace caisson::process

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+
+#include "world.hpp"
+
+using namespace caisson::test;
+namespace config = caisson::config;
+
+TEST_CASE("a tmpfs takes the mode of the directory it covers", "[rootfs][tmpfs]") {
+  CAISSON_NEEDS_ROOT();
+  World world;
+  world.directory("rootfs/a", 01750);
+  world.directory("rootfs/b", 0700);
+  Scenario s(world);
+  s.mount({"/a", "tmpfs", "tmpfs", {}, {}, {}})
+      .mount({"/b", "tmpfs", "tmpfs", {"mode=711"}, {}, {}})
+      .mount({"/new", "tmpfs", "tmpfs", {}, {}, {}});
+  s.inside = [](const AskHost&) { return look("/a") + ", " + look("/b") + ", " + look("/new"); };
+  const Outcome outcome = run(world, s);
+  CHECK(outcome.error == "");
+  CHECK(outcome.text == "d 01750 0:0, d 0711 0:0, d 01777 0:0");
+}
+
+TEST_CASE("a read-only tmpfs still gets mountpoints", "[rootfs][tmpfs]") {
+  CAISSON_NEEDS_ROOT();
+  World world;
+  world.directory("src");
+  Scenario s(world);
+  s.mount({"/run", "tmpfs", "tmpfs", {"ro"}, {}, {}}).mount({"/run/made/here", "", "src", {"bind"}, {}, {}});
+  s.mount({"/dev", "tmpfs", "tmpfs", {"ro", "mode=755"}, {}, {}});
+  s.inside = [](const AskHost&) {
+    return look("/run/made/here") + " " + try_create("/run/x") + " " + try_create("/run/made/here/x") + " " +
+           look("/dev/null") + " " + try_create("/dev/x");
+  };
+  const Outcome outcome = run(world, s);
+  CHECK(outcome.error == "");
+  CHECK(outcome.text == "d 0755 0:0 EROFS  c 1:3 0666 0:0 EROFS");
+}
+
+TEST_CASE("tmpcopyup", "[rootfs][tmpfs]") {
+  CAISSON_NEEDS_ROOT();
+  World world;
+  world.directory("rootfs/var", 0750);
+  world.directory("rootfs/var/sub", 02711);
+  world.file("rootfs/var/sub/file", std::string(300000, 'z'), 04755);
+  world.file("rootfs/var/empty", "", 0);
+  world.link("rootfs/var/link", "/etc/shadow");
+  REQUIRE(::mkfifo(world.path("rootfs/var/fifo").c_str(), 0600) == 0);
+  REQUIRE(::mknod(world.path("rootfs/var/device").c_str(), S_IFCHR | 0644, 0x0103) == 0);
+  REQUIRE(::lchown(world.path("rootfs/var/empty").c_str(), 3, 4) == 0);
+  REQUIRE(::lchown(world.path("rootfs/var/link").c_str(), 5, 6) == 0);
+  const struct timespec times[2] = {{1000, 0}, {2000, 5}};
+  REQUIRE(::utimensat(AT_FDCWD, world.path("rootfs/var/sub").c_str(), times, 0) == 0);
+
+  Scenario s(world);
+  s.mount({"/var", "tmpfs", "tmpfs", {"tmpcopyup", "nosuid"}, {}, {}})
+      .mount({"/absent", "tmpfs", "tmpfs", {"tmpcopyup"}, {}, {}});
+  s.inside = [](const AskHost&) {
+    struct stat st {}, link {};
+    ::stat("/var/sub", &st);
+    ::lstat("/var/link", &link);
+    std::string out;
+    for (const char* path :
+         {"/var", "/var/sub", "/var/sub/file", "/var/empty", "/var/link", "/var/fifo", "/var/device", "/absent"})
+      out += look(path) + "\n";
+    out += std::to_string(st.st_mtim.tv_sec) + "." + std::to_string(st.st_mtim.tv_nsec) + " " +
+           std::to_string(link.st_uid) + " " + mount_at("/var").type + " " + try_create("/var/x");
+    return out + (text_of_file("/var/sub/file") == std::string(300000, 'z') ? " same" : " different");
+  };
+  const Outcome outcome = run(world, s);
+  CHECK(outcome.error == "");
+  CHECK(outcome.text ==
+        "d 0750 0:0\nd 02711 0:0\n- 04755 0:0 300000\n- 00 3:4 0\nl /etc/shadow\np 0600 0:0\nc 1:3 0644 0:0\n"
+        "d 01777 0:0\n2000.5 5 tmpfs  same");
+  CHECK_FALSE(world.exists("rootfs/var/x"));
+}
+
+TEST_CASE("tmpcopyup of a read-only tmpfs", "[rootfs][tmpfs]") {
+  CAISSON_NEEDS_ROOT();
+  World world;
+  Scenario s(world);
+  s.mount({"/etc", "tmpfs", "tmpfs", {"tmpcopyup", "ro"}, {}, {}});
+  s.inside = [](const AskHost&) { return text_of_file("/etc/marker") + try_create("/etc/x"); };
+  const Outcome outcome = run(world, s);
+  CHECK(outcome.error == "");
+  CHECK(outcome.text == "insideEROFS");
+}

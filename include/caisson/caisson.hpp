@@ -29,12 +29,14 @@
 #include "caisson/factory.hpp"
 #include "caisson/process.hpp"
 
-namespace caisson {
-CAISSON_PUBLIC_NAMESPACE {
+namespace caisson::v1 {
 
 /// The first line of an embedding program's main(), before it opens or starts anything: becomes a container's first
 /// process, and never returns, when the library has started this program for that. Otherwise does nothing.
 void run_init_if_asked(int argc, char** argv);
 
-}
-}  // namespace caisson
+/// Appends the library's warnings (a capability that the host cannot give, a poststop hook that failed) to the file at
+/// `path` from now on, for the whole program; before, they go to standard error. Errors are never logged, but returned.
+Result<void> log_to(const std::string& path);
+
+}  // namespace caisson::v1

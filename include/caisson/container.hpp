@@ -14,16 +14,15 @@
 #include "caisson/error.hpp"
 #include "caisson/process.hpp"
 
-namespace caisson {
-CAISSON_PUBLIC_NAMESPACE {
+namespace caisson::v1 {
 
 /// runtime-spec 1.3 runtime.md, "State"; and paused.
 enum class Status {
   creating,  ///< somebody is making it
   created,   ///< its process waits for start()
   running,
-  paused,    ///< no process of it gets any processor time
-  stopped,   ///< its process has ended; it waits for destroy()
+  paused,   ///< no process of it gets any processor time
+  stopped,  ///< its process has ended; it waits for destroy()
 };
 
 /// "creating", ...
@@ -109,5 +108,4 @@ class Container {
   std::shared_ptr<Inside> inside_;
 };
 
-}
-}  // namespace caisson
+}  // namespace caisson::v1

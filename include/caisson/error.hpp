@@ -8,8 +8,7 @@
 
 #include "caisson/version.hpp"
 
-namespace caisson {
-CAISSON_PUBLIC_NAMESPACE {
+namespace caisson::v1 {
 
 /// What a program may branch on. Everything else about a failure is text.
 enum class ErrorCode {
@@ -49,5 +48,4 @@ class Error {
 template <class T>
 using Result = std::expected<T, Error>;
 
-}
-}  // namespace caisson
+}  // namespace caisson::v1

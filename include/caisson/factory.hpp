@@ -8,13 +8,11 @@
 #include "caisson/container.hpp"
 #include "caisson/error.hpp"
 
-namespace caisson {
-CAISSON_PUBLIC_NAMESPACE {
+namespace caisson::v1 {
 
 struct FactoryOptions {
   std::string root = "/run/caisson";  ///< absolute directory of the containers' records; made when it is first needed
   bool systemd_cgroup = false;        ///< cgroups as units of systemd
-  std::string log_file;               ///< warnings are appended to it; empty = standard error. One for the program
 };
 
 /// A directory with a config.json, from which a relative root.path starts.
@@ -56,5 +54,4 @@ class Factory {
   FactoryOptions options_;
 };
 
-}
-}  // namespace caisson
+}  // namespace caisson::v1

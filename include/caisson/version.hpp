@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The public types live in caisson::v1, which is inline: programs write caisson::Container. The sources of the library
-// themselves have other types of the same names one level above, and see it as a plain namespace.
+// The public names live in caisson::v1, which is inline: programs write caisson::Container. The library itself has other
+// types of the same names one level above, and while it is built sees v1 as a plain namespace; both are the same to a
+// linker.
+namespace caisson {
 #ifdef CAISSON_BUILDS_ITSELF
-#define CAISSON_PUBLIC_NAMESPACE namespace v1
+namespace v1 {}
 #else
-#define CAISSON_PUBLIC_NAMESPACE inline namespace v1
+inline namespace v1 {}
 #endif
+}  // namespace caisson

@@ -48,7 +48,8 @@ Status write_one(ValueFile& file, const std::string& dir, const plan::CgroupWrit
   return written;
 }
 
-/// Removes a cgroup whose last process is dead. Nothing tells when the kernel lets go of it, so this wait is by the clock.
+/// Removes a cgroup whose last process is dead. Nothing tells when the kernel lets go of it, so this wait is by the
+/// clock.
 Status remove_emptied(const std::string& path) {
   const auto end = deadline();
   for (int round = 0; !CAISSON_TRY(remove_tree(path)); ++round) {
@@ -86,7 +87,8 @@ Result<CommonManager::Made> CommonManager::make_one(const plan::CgroupDir& dir) 
   }
   const auto pids = CAISSON_TRY(pids_below(dir.path));
   if (!pids.empty())
-    return fail(ErrorKind::system, "container's cgroup is not empty: {} process(es) found in '{}'", pids.size(), dir.path);
+    return fail(ErrorKind::system, "container's cgroup is not empty: {} process(es) found in '{}'", pids.size(),
+                dir.path);
   found_.push_back(dir.path);
   return Made::found;
 }

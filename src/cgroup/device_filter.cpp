@@ -30,7 +30,8 @@ Status install(const std::string& path, const plan::DevicePlan& devices, bool fo
 Status install_device_filter(const std::string& path, const plan::DevicePlan& devices, bool found) {
   auto installed = install(path, devices, found);
   if (!installed && devices.may_fail && is_denied(installed.error())) return {};
-  if (!installed) return std::unexpected(std::move(installed.error()).with("device rules").at("/linux/resources/devices"));
+  if (!installed)
+    return std::unexpected(std::move(installed.error()).with("device rules").at("/linux/resources/devices"));
   return {};
 }
 

@@ -185,7 +185,8 @@ std::string_view flat_value(std::string_view text, std::string_view key) {
   while (!text.empty()) {
     const auto end = text.find('\n');
     const auto line = text.substr(0, end);
-    if (line.size() > key.size() && line.starts_with(key) && line[key.size()] == ' ') return line.substr(key.size() + 1);
+    if (line.size() > key.size() && line.starts_with(key) && line[key.size()] == ' ')
+      return line.substr(key.size() + 1);
     text = end == text.npos ? std::string_view() : text.substr(end + 1);
   }
   return {};

@@ -161,8 +161,10 @@ Status find_mounts(plan::HostFacts& facts) {
   if (unified) {
     facts.cgroup_flavour = facts.cgroup_mounts.empty() ? v2 : hybrid;
     if (facts.cgroup_flavour == v2)
-      unified->controllers = words(CAISSON_TRY(sys::read_file(FdView::cwd(), unified->mountpoint + "/cgroup.controllers")), ' ');
-    if (!unified->controllers.empty() && unified->controllers.back().ends_with('\n')) unified->controllers.back().pop_back();
+      unified->controllers =
+          words(CAISSON_TRY(sys::read_file(FdView::cwd(), unified->mountpoint + "/cgroup.controllers")), ' ');
+    if (!unified->controllers.empty() && unified->controllers.back().ends_with('\n'))
+      unified->controllers.back().pop_back();
     facts.cgroup_mounts.push_back(std::move(*unified));
   } else if (!facts.cgroup_mounts.empty()) {
     facts.cgroup_flavour = v1;

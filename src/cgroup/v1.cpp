@@ -129,14 +129,16 @@ Error explain_v1(Error error, const plan::CgroupWrite& write, const std::string&
   const auto usage = read_value(dir, "memory.usage_in_bytes");
   const auto peak = read_value(dir, "memory.max_usage_in_bytes");
   if (!usage || !peak) return error;
-  return Error(ErrorKind::system,
-               fmt::format("unable to set memory limit to {} (current usage: {}, peak usage: {})", write.value, *usage, *peak),
-               EBUSY);
+  return Error(
+      ErrorKind::system,
+      fmt::format("unable to set memory limit to {} (current usage: {}, peak usage: {})", write.value, *usage, *peak),
+      EBUSY);
 }
 
 Status V1Manager::apply(const plan::CgroupPlan& plan) {
   if (plan.memory_check && dir_of("memory"))
-    CAISSON_TRY(check_memory(*plan.memory_check, *dir_of("memory"), "memory.usage_in_bytes", "memory.memsw.usage_in_bytes"));
+    CAISSON_TRY(
+        check_memory(*plan.memory_check, *dir_of("memory"), "memory.usage_in_bytes", "memory.memsw.usage_in_bytes"));
   CAISSON_TRY(write_all(
       plan.writes, [this](const plan::CgroupWrite& write) { return dir_of(write.controller); }, explain_v1));
   return write_devices(plan.devices);
@@ -150,9 +152,12 @@ Status V1Manager::write_devices(const plan::DevicePlan& devices) {
   }
   std::vector<plan::CgroupWrite> writes;
   for (const auto& line : CAISSON_TRY(plan::device_lines(devices)))
-    writes.push_back({.controller = "devices", .file = line.allow ? "devices.allow" : "devices.deny", .value = line.text,
+    writes.push_back({.controller = "devices",
+                      .file = line.allow ? "devices.allow" : "devices.deny",
+                      .value = line.text,
                       .origin = line.origin.empty() ? "/linux/resources/devices" : line.origin,
-                      .other_file = {}, .other_value = {}});
+                      .other_file = {},
+                      .other_value = {}});
   auto written = write_all(
       writes, [dir](const plan::CgroupWrite&) { return dir; },
       [](Error error, const plan::CgroupWrite&, const std::string&) { return error; });
@@ -219,8 +224,7 @@ Status V1Manager::wait_until_empty() {
   if (unified()) {
     auto empty = wait_for_event(*unified(), "populated", false, end);
     if (!empty && !is_gone(empty.error())) return std::unexpected(std::move(empty.error()));
-    if (empty && !*empty)
-      return fail(ErrorKind::system, "the processes of cgroup '{}' do not end", *unified());
+    if (empty && !*empty) return fail(ErrorKind::system, "the processes of cgroup '{}' do not end", *unified());
   }
   // A process that some hierarchies have and the unified one does not: attach() ended half-way.
   auto list = [this] { return pids(); };

@@ -52,9 +52,7 @@ class V2Manager final : public CommonManager {
   Status freeze(bool on) override { return dirs_.empty() ? missing() : freeze_v2(path(), on); }
   Result<bool> frozen() override { return dirs_.empty() ? Result<bool>(false) : frozen_v2(path()); }
   Status kill(int signal) override;
-  Result<std::vector<pid_t>> pids() override {
-    return dirs_.empty() ? std::vector<pid_t>() : pids_below(path());
-  }
+  Result<std::vector<pid_t>> pids() override { return dirs_.empty() ? std::vector<pid_t>() : pids_below(path()); }
   Result<Stats> stats() override { return dirs_.empty() ? Stats() : stats_v2(path()); }
 
  private:
@@ -129,7 +127,8 @@ Status V2Manager::enable_controllers() {
   if (!std::ranges::all_of(dir.controllers, is_present)) CAISSON_TRY(settle_type());
   for (const auto& need : needs_) {
     if (is_present(need.controller)) continue;
-    return fail_config(need.origin, "the {} controller is not available in cgroup '{}'{}", need.controller, dir.path, why);
+    return fail_config(need.origin, "the {} controller is not available in cgroup '{}'{}", need.controller, dir.path,
+                       why);
   }
   return {};
 }
@@ -156,15 +155,16 @@ Error explain_v2(Error error, const plan::CgroupWrite& write, const std::string&
   const auto present = read_value(dir, "cgroup.controllers");
   if (!present || contains(text::split(*present, ' '), controller)) return error;
   if (write.controller == "unified")
-    return Error(ErrorKind::config,
-                 fmt::format("unified resource '{}' can't be set: controller '{}' not available", write.file, controller));
+    return Error(ErrorKind::config, fmt::format("unified resource '{}' can't be set: controller '{}' not available",
+                                                write.file, controller));
   return Error(ErrorKind::config, fmt::format("the {} controller is not available in cgroup '{}'", controller, dir));
 }
 
 Status V2Manager::apply(const plan::CgroupPlan& plan) {
   if (dirs_.empty()) return {};
   if (plan.memory_check) CAISSON_TRY(check_memory(*plan.memory_check, path(), "memory.current", ""));
-  CAISSON_TRY(write_all(plan.writes, [this](const plan::CgroupWrite&) { return &path(); }, explain_v2));
+  CAISSON_TRY(write_all(
+      plan.writes, [this](const plan::CgroupWrite&) { return &path(); }, explain_v2));
   CAISSON_TRY(install_device_filter(path(), plan.devices, !found_.empty()));
   if (plan.delegate_to) CAISSON_TRY(delegate(*plan.delegate_to), "delegate cgroup '{}'", path());
   return {};
@@ -177,7 +177,8 @@ Status V2Manager::delegate(std::uint32_t owner) {
   for (auto name : text::split(names, '\n')) {
     const std::string file = (path() + '/').append(name);
     // The list names files of controllers, too, that this cgroup lacks.
-    if (::chown(file.c_str(), owner, static_cast<gid_t>(-1)) < 0 && errno != ENOENT) return fail_errno("chown('{}')", file);
+    if (::chown(file.c_str(), owner, static_cast<gid_t>(-1)) < 0 && errno != ENOENT)
+      return fail_errno("chown('{}')", file);
   }
   return {};
 }

@@ -62,7 +62,7 @@ Grammar global_grammar(GlobalOptions& o) {
           {
               {"root", &o.root, "DIR", "where containers are recorded (default: /run/caisson)"},
               {"log", &o.log, "FILE", "append the log to FILE (default: standard error)"},
-              {"log-format", Choice{&o.log_format, "text|json"}, "text|json", "how log records look (default: text)"},
+              {"log-format", &o.log_format, "text|json", "how log records look (default: text)"},
               {"debug", &o.debug, "", "log more"},
               {"systemd-cgroup", &o.systemd_cgroup, "", "make cgroups through systemd"},
               {"cgroup-manager", Choice{&o.cgroup_manager, "cgroupfs|systemd|disabled"}, "cgroupfs|systemd|disabled",
@@ -174,6 +174,8 @@ int run_words(std::span<const char* const> words) {
   if (options.version) return show(version_text());
   if (options.words.empty()) return show(global_help(global));
 
+  if (options.log_format != "text" && options.log_format != "json")
+    return report(Error(ErrorKind::config, "invalid log-format: " + options.log_format), 1);
   const auto format = options.log_format == "json" ? log::Format::json : log::Format::text;
   const auto least = options.debug ? log::Level::debug : log::Level::warning;
   if (auto opened = log::open(options.log, format, least); !opened) return report(opened.error(), 1);

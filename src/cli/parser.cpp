@@ -5,10 +5,10 @@
 
 // <iostream> would make every start of the program set up streams and locales that nobody uses: some 30 microseconds.
 // CLI11 includes it for default arguments that are not used here; libstdc++'s own guard leaves it out.
-#define _GLIBCXX_IOSTREAM 1
+#define _GLIBCXX_IOSTREAM 1  // NOLINT(bugprone-reserved-identifier): the guard is libstdc++'s
 #include <istream>
 #include <ostream>
-namespace std {
+namespace std {  // NOLINT(bugprone-std-namespace-modification): what <iostream> declares
 extern istream cin;
 extern ostream cout, cerr, clog;
 }  // namespace std

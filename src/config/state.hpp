@@ -21,7 +21,8 @@ struct OciState {
   std::map<std::string, std::string> annotations;
 };
 
-/// What a seccomp agent gets beside the listener. Source: runtime-spec 1.3 config-linux.md, "The Container Process State".
+/// What a seccomp agent gets beside the listener. Source: runtime-spec 1.3 config-linux.md, "The Container Process
+/// State".
 struct ContainerProcessState {
   std::string oci_version{kSpecVersion};
   std::vector<std::string> fds{"seccompFd"};

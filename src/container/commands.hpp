@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -27,16 +28,21 @@ struct Globals {
   Rootless rootless = Rootless::automatic;  ///< yes: cgroups that cannot be made are ignored
 };
 
+/// Descriptors that become a process' standard streams; -1 = the caller's own of that number.
+using Streams = std::array<int, 3>;
+
 struct CreateOptions {
   std::string id;
   std::string bundle = ".";    ///< directory of config.json; relative root.path starts from it
   std::string config_file;     ///< other place of config.json; empty = <bundle>/config.json
+  std::optional<std::string> config_text;  ///< config.json itself: none is read
   std::string console_socket;  ///< AF_UNIX stream socket that receives the terminal's master; empty = none
   std::string pidfd_socket;    ///< AF_UNIX stream socket that receives init's pidfd; empty = none
   std::string pid_file;        ///< written last, digits only; empty = none
   bool no_pivot = false;       ///< MS_MOVE and chroot in place of pivot_root: for a rootfs on a ramdisk
   bool no_new_keyring = false;
   int preserve_fds = 0;  ///< descriptors handed to the process beyond stdio and $LISTEN_FDS
+  Streams streams{-1, -1, -1};
 };
 
 struct RunOptions {
@@ -65,6 +71,7 @@ struct ExecOptions {
   int preserve_fds = 0;
   std::vector<std::string> cgroups;  ///< PATH, or CONTROLLER[,CONTROLLER]:PATH; beneath the container's own cgroup
   bool ignore_paused = false;
+  Streams streams{-1, -1, -1};
 };
 
 /// What `state` prints and `list` lists.

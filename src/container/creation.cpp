@@ -58,6 +58,7 @@ Status run_hooks(const std::vector<config::Hook>& hooks, const char* stage, cons
 }  // namespace
 
 Status Creation::check_options() const {
+  if (mode_ == Mode::hand_over) return {};  // the caller takes the terminal, if there is one
   const bool detached = mode_ != Mode::run_foreground;
   CAISSON_TRY(check_console(spec_.process->terminal, detached, options_.console_socket, "/process/terminal"));
   return {};
@@ -75,19 +76,28 @@ Status Creation::check_rootfs() const {
   return std::unexpected(std::move(opened).error().with(fmt::format("rootfs '{}'", path)).at("/root/path"));
 }
 
-Status Creation::decide() {
-  CAISSON_TRY(check_id(options_.id));
-  bundle_ = CAISSON_TRY(physical_path(options_.bundle));
+Status Creation::read_config(std::vector<std::string>& warnings) {
+  if (options_.config_text) {
+    spec_ = CAISSON_TRY(config::load(*options_.config_text), "parse config");
+    return config::validate(spec_, warnings);
+  }
   const std::string file = options_.config_file.empty() ? bundle_ + "/config.json" : options_.config_file;
   auto text = sys::read_file(FdView::cwd(), file);
   if (!text && text.error().sys_errno() == ENOENT)
     return fail(ErrorKind::config, "JSON specification file {} not found: no such file or directory", file);
   if (!text) return std::unexpected(std::move(text).error());
   spec_ = CAISSON_TRY(config::load(*text), "parse '{}'", file);
-  std::vector<std::string> warnings;
   CAISSON_TRY(config::validate(spec_, warnings), "'{}'", file);
+  return {};
+}
+
+Status Creation::decide() {
+  CAISSON_TRY(check_id(options_.id));
+  bundle_ = CAISSON_TRY(physical_path(options_.bundle));
+  std::vector<std::string> warnings;
+  CAISSON_TRY(read_config(warnings));
   CAISSON_TRY(check_options());
-  kept_ = CAISSON_TRY(count_kept_descriptors(options_.preserve_fds));
+  if (mode_ != Mode::hand_over) kept_ = CAISSON_TRY(count_kept_descriptors(options_.preserve_fds));
   facts_ = CAISSON_TRY(probe_kernel());
   if (mentions_lsm(spec_)) probe_lsm(facts_);
   CAISSON_TRY(cgroup::find_mounts(facts_));
@@ -106,8 +116,9 @@ Status Creation::decide() {
 }
 
 Status Creation::reserve() {
-  // What we inherited is nobody's business from here on: not our children's, not hooks'.
-  CAISSON_TRY(sys::close_on_exec_from(3 + kept_.all));
+  // What we inherited is nobody's business from here on: not our children's, not hooks'. A program that embeds us has
+  // descriptors of its own, and is not ours to change.
+  if (mode_ != Mode::hand_over) CAISSON_TRY(sys::close_on_exec_from(3 + kept_.all));
   if (mode_ == Mode::run_foreground) signals_.emplace(CAISSON_TRY(block_forwarded_signals()));
   entry_.emplace(CAISSON_TRY(Store(globals_.root).reserve(options_.id)));
   state_.id = options_.id;
@@ -125,7 +136,7 @@ Status Creation::reserve() {
   // whose processes and cgroups are as gone as it is after a crash.
   CAISSON_TRY(entry_->write_first_state(state_));
   CAISSON_TRY(entry_->write_config(config::save(spec_)));
-  if (mode_ == Mode::create)
+  if (waits_for_start())
     start_listener_ = CAISSON_TRY(sys::listen_at(entry_->dir(), kStartSocket, SOCK_SEQPACKET, kStartBacklog));
   return {};
 }
@@ -142,6 +153,8 @@ Status Creation::spawn_init() {
   SpawnOptions options;
   options.privileged = facts_.privileged;
   options.signal_mask = signals_ ? &signals_->mask_before() : nullptr;
+  options.streams = options_.streams;
+  options.hide_descriptors = mode_ == Mode::hand_over;
   if (!namespaces.needs_stage) {
     options.namespaces = namespaces.create & ~kMadeByInit;
     options.cgroup = cgroup_dir_.get();
@@ -157,7 +170,7 @@ Status Creation::spawn_init() {
   for (const auto& dir : plan_.cgroup.dirs) begin.cgroups.push_back({dir.controllers, dir.mountpoint, dir.path, dir.v2});
   begin.no_pivot = options_.no_pivot;
   begin.no_new_keyring = options_.no_new_keyring;
-  begin.start_by_parent = mode_ != Mode::create;
+  begin.start_by_parent = !waits_for_start();
   begin.maps_by_parent = namespaces.makes(CLONE_NEWUSER);
   begin.limits_by_parent = !namespaces.shares_host(CLONE_NEWUSER);
   begin.preserve_fds = kept_.all;
@@ -214,10 +227,11 @@ Status Creation::prepare_host() {
   if (!stat) return fail(ErrorKind::destroyed, "container init ended unexpectedly");
   state_.init_process_pid = pid;
   state_.init_process_start = stat->start_time;
-  if (!plan_.network.empty()) CAISSON_TRY(network::move_devices(plan_.network, pid));
   // The hard limits may only be raised with the host's privileges, which init in a user namespace has not.
   if (!plan_.init.namespaces.shares_host(CLONE_NEWUSER)) CAISSON_TRY(process::apply_limits(plan_.init.identity, pid));
   CAISSON_TRY(child_->channel().expect<wire::RootfsReady>());
+  // Not before: init makes its network namespace itself.
+  if (!plan_.network.empty()) CAISSON_TRY(network::move_devices(plan_.network, pid));
   environment_stands_ = true;
   CAISSON_TRY(run_runtime_hooks());
   return send_proceed(child_->channel(), pid, plan_.seccomp);
@@ -248,11 +262,11 @@ Status Creation::record() {
   state_.intent = false;
   CAISSON_TRY(entry_->replace_state(state_));
   // Engines take the pid file's being there for success: it comes after everything that may fail.
-  if (!options_.pid_file.empty() && mode_ == Mode::create) {
+  if (!options_.pid_file.empty() && waits_for_start()) {
     CAISSON_TRY(write_pid_file(options_.pid_file, state_.init_process_pid));
     pid_file_written_ = true;
   }
-  if (mode_ == Mode::create) CAISSON_TRY(child_->channel().send(wire::Recorded{}));
+  if (waits_for_start()) CAISSON_TRY(child_->channel().send(wire::Recorded{}));
   return {};
 }
 

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/error.hpp"
 #include "cgroup/manager.hpp"
@@ -22,8 +23,9 @@ namespace caisson::container {
 /// out of scope.
 class Creation {
  public:
-  /// How the container goes on once it is created.
-  enum class Mode { create, run_detached, run_foreground };
+  /// How the container goes on once it is created. `hand_over`: as create, for a program that keeps the process and its
+  /// terminal: see take_init() and take_console().
+  enum class Mode { create, run_detached, run_foreground, hand_over };
 
   Creation(const Globals& globals, const CreateOptions& options, Mode mode)
       : globals_(globals), options_(options), mode_(mode) {}
@@ -43,7 +45,9 @@ class Creation {
   const config::Spec& spec() const { return spec_; }
   const State& state() const { return state_; }
   const sys::ProcessHandle& init() const { return child_->process(); }
-  /// The terminal's master, for the foreground.
+  /// Init is the caller's to wait for from now on. After release().
+  sys::ProcessHandle take_init() { return child_->take_process(); }
+  /// The terminal's master, for the foreground and for hand_over.
   FileDescriptor take_console() { return std::move(console_); }
   /// Gives the signals back that make() blocked in the foreground.
   sys::SignalSource take_signals() { return std::move(*signals_); }
@@ -51,7 +55,11 @@ class Creation {
   Status remove();
 
  private:
+  /// It waits for a start() that may come from anybody.
+  bool waits_for_start() const { return mode_ == Mode::create || mode_ == Mode::hand_over; }
+
   Status make_in_order();
+  Status read_config(std::vector<std::string>& warnings);
   Status check_options() const;
   Status check_rootfs() const;
   Status reserve();

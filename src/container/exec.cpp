@@ -15,6 +15,7 @@
 #include "container/commands.hpp"
 #include "container/exec_process.hpp"
 #include "container/handover.hpp"
+#include "container/joined.hpp"
 #include "container/probe.hpp"
 #include "container/spawn.hpp"
 #include "container/store.hpp"
@@ -32,6 +33,7 @@ namespace {
 /// Everything one exec holds, from the record to the process.
 struct Exec {
   const ExecOptions& options;
+  Keeper keeper;
   State state;
   sys::ProcessHandle container;  ///< its init
   config::Spec spec;             ///< what init's side needs: the process, and the container's own values beside it
@@ -65,8 +67,11 @@ Status decide(Exec& exec, const Entry& entry) {
   const config::Spec saved = CAISSON_TRY(config::load(CAISSON_TRY(entry.load_config())));
   exec.spec = CAISSON_TRY(make_exec_spec(saved, exec.options));
   CAISSON_TRY(config::validate_process(*exec.spec.process));
-  CAISSON_TRY(check_console(exec.spec.process->terminal, exec.options.detach, exec.options.console_socket, "/process/terminal"));
-  exec.kept = CAISSON_TRY(count_kept_descriptors(exec.options.preserve_fds));
+  if (exec.keeper != Keeper::program) {
+    const bool detached = exec.keeper == Keeper::nobody;
+    CAISSON_TRY(check_console(exec.spec.process->terminal, detached, exec.options.console_socket, "/process/terminal"));
+    exec.kept = CAISSON_TRY(count_kept_descriptors(exec.options.preserve_fds));
+  }
   exec.facts = CAISSON_TRY(probe_kernel());
   if (!exec.spec.process->apparmor_profile.empty() || !exec.spec.process->selinux_label.empty()) probe_lsm(exec.facts);
   if (const auto& profile = saved.linux_or_empty().seccomp) exec.seccomp = CAISSON_TRY(plan::make_seccomp(*profile, exec.facts));
@@ -95,14 +100,17 @@ FileDescriptor open_cgroup_dir(const Exec& exec) {
 }
 
 Status spawn_process(Exec& exec) {
-  CAISSON_TRY(sys::close_on_exec_from(3 + exec.kept.all));
-  if (!exec.options.detach) exec.signals.emplace(CAISSON_TRY(block_forwarded_signals()));
+  // The descriptors of a program that embeds us are not ours to change.
+  if (exec.keeper != Keeper::program) CAISSON_TRY(sys::close_on_exec_from(3 + exec.kept.all));
+  if (exec.keeper == Keeper::foreground) exec.signals.emplace(CAISSON_TRY(block_forwarded_signals()));
   exec.cgroup_dir = open_cgroup_dir(exec);
   const FileDescriptor root = CAISSON_TRY(open_root(exec));
   const FileDescriptor config = CAISSON_TRY(sys::memfd("config", config::save(exec.spec), false));
   SpawnOptions options;
   options.privileged = exec.facts.privileged;
   options.signal_mask = exec.signals ? &exec.signals->mask_before() : nullptr;
+  options.streams = exec.options.streams;
+  options.hide_descriptors = exec.keeper == Keeper::program;
   exec.child.emplace(CAISSON_TRY(spawn(options)));
 
   wire::Begin begin;
@@ -166,10 +174,10 @@ Status bring_up(Exec& exec) {
 
 }  // namespace
 
-Result<int> exec(const Globals& globals, const std::string& id, const ExecOptions& options) {
+Result<Joined> join(const Globals& globals, const std::string& id, const ExecOptions& options, Keeper keeper) {
   const Entry entry = CAISSON_TRY(Store(globals.root).open(id));
-  Exec exec{.options = options, .state = {}, .container = {}, .spec = {}, .seccomp = {}, .facts = {}, .identity = {},
-            .kept = {}, .cgroup = {}, .cgroup_dir = {}, .signals = {}, .child = {}, .console = {}};
+  Exec exec{.options = options, .keeper = keeper, .state = {}, .container = {}, .spec = {}, .seccomp = {}, .facts = {},
+            .identity = {}, .kept = {}, .cgroup = {}, .cgroup_dir = {}, .signals = {}, .child = {}, .console = {}};
   CAISSON_TRY(open_container(exec, entry));
   CAISSON_TRY(decide(exec, entry));
   if (auto up = bring_up(exec); !up) {
@@ -178,14 +186,19 @@ Result<int> exec(const Globals& globals, const std::string& id, const ExecOption
       if (auto word = exec.child->channel().pending_failure()) return std::unexpected(std::move(*word));
     return std::unexpected(std::move(up).error());
   }
-  if (options.detach) {
-    exec.child->release();
-    return 0;
-  }
-  auto supervisor = CAISSON_TRY(Supervisor::make(std::move(*exec.signals), std::move(exec.console)));
-  const auto status = CAISSON_TRY(supervisor.wait(exec.child->process()));
   exec.child->release();
-  return status.code();
+  return Joined{exec.child->take_process(), std::move(exec.console), std::move(exec.signals)};
+}
+
+Result<int> exec(const Globals& globals, const std::string& id, const ExecOptions& options) {
+  Joined joined = CAISSON_TRY(join(globals, id, options, options.detach ? Keeper::nobody : Keeper::foreground));
+  if (options.detach) return 0;
+  auto supervisor = Supervisor::make(std::move(*joined.signals), std::move(joined.console));
+  auto status = supervisor ? supervisor->wait(joined.process) : std::unexpected(std::move(supervisor).error());
+  if (status) return status->code();
+  // Nobody would look after it any more.
+  if (joined.process.signal(SIGKILL)) (void)joined.process.reap();
+  return std::unexpected(std::move(status).error());
 }
 
 }  // namespace caisson::container

@@ -76,4 +76,23 @@ std::string owner_name(std::uint32_t uid) {
   return number;
 }
 
+Result<std::string> saved_config(const Globals& globals, const std::string& id) {
+  const Entry entry = CAISSON_TRY(Store(globals.root).open(id));
+  return entry.load_config();
+}
+
+Result<cgroup::Stats> stats(const Globals& globals, const std::string& id) {
+  const Entry entry = CAISSON_TRY(Store(globals.root).open(id));
+  const State state = CAISSON_TRY(entry.load_state());
+  return CAISSON_TRY(cgroup::open(state.cgroup_paths))->stats();
+}
+
+Result<sys::ProcessHandle> init_of(const Globals& globals, const std::string& id) {
+  const Entry entry = CAISSON_TRY(Store(globals.root).open(id));
+  const State state = CAISSON_TRY(entry.load_state());
+  auto init = open_init(state);
+  if (!init && init.error().kind() == ErrorKind::destroyed) return fail(ErrorKind::destroyed, "container not running");
+  return init;
+}
+
 }  // namespace caisson::container

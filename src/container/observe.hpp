@@ -5,9 +5,11 @@
 #include <string>
 
 #include "base/error.hpp"
+#include "cgroup/manager.hpp"
 #include "container/commands.hpp"
 #include "container/state.hpp"
 #include "container/store.hpp"
+#include "sys/process.hpp"
 
 namespace caisson::container {
 
@@ -26,5 +28,12 @@ Result<ContainerState> observe(const Entry& entry);
 
 /// Name of a user of the host, by its /etc/passwd; the number where there is none.
 std::string owner_name(std::uint32_t uid);
+
+/// The config a container was made from, as it was saved. ErrorKind::destroyed.
+Result<std::string> saved_config(const Globals& globals, const std::string& id);
+/// Counters of its cgroup. ErrorKind::destroyed when there is no container; a stopped one may still have some.
+Result<cgroup::Stats> stats(const Globals& globals, const std::string& id);
+/// Its first process. ErrorKind::destroyed when it has ended or is not made yet.
+Result<sys::ProcessHandle> init_of(const Globals& globals, const std::string& id);
 
 }  // namespace caisson::container

@@ -7,11 +7,25 @@
 
 #include "container/self_exe.hpp"
 #include "sys/namespace.hpp"
+#include "sys/process.hpp"
 #include "sys/socket.hpp"
 
 namespace caisson::container {
 
 namespace {
+
+/// Each is copied out of the way first: one's number may be another's goal.
+Status take_streams(const std::array<int, 3>& streams) {
+  std::array<FileDescriptor, 3> copies;
+  for (std::size_t i = 0; i < streams.size(); ++i) {
+    if (streams[i] < 0) continue;
+    copies[i].reset(::fcntl(streams[i], F_DUPFD_CLOEXEC, 3));
+    if (!copies[i]) return fail_errno("standard stream {}: fcntl({}, F_DUPFD_CLOEXEC)", i, streams[i]);
+  }
+  for (std::size_t i = 0; i < streams.size(); ++i)
+    if (copies[i] && ::dup2(copies[i].get(), static_cast<int>(i)) < 0) return fail_errno("dup2(standard stream {})", i);
+  return {};
+}
 
 /// The child between clone3 and execveat. Returns only when execveat failed, with the reason.
 Error reenter(const SpawnOptions& options, FdView exe, const wire::Channel& channel, const char* channel_number) {
@@ -21,6 +35,9 @@ Error reenter(const SpawnOptions& options, FdView exe, const wire::Channel& chan
     if (auto mapped = channel.expect<wire::Mapped>(); !mapped) return std::move(mapped).error();
     if (auto root = sys::become_namespace_root(); !root) return std::move(root).error();
   }
+  if (auto taken = take_streams(options.streams); !taken) return std::move(taken).error();
+  if (options.hide_descriptors)
+    if (auto hidden = sys::close_on_exec_from(3); !hidden) return std::move(hidden).error();
   ::fcntl(channel.fd().get(), F_SETFD, 0);
   const char* const arguments[] = {"caisson", "init", channel_number, nullptr};
   const char* const environment[] = {nullptr};

@@ -3,6 +3,7 @@
 
 #include <signal.h>
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -20,6 +21,8 @@ struct SpawnOptions {
   bool privileged = true;        ///< CAP_SYS_ADMIN: our binary need not be copied
   bool wait_for_maps = false;    ///< a user namespace is made by the clone: Mapped comes before our binary runs again
   const sigset_t* signal_mask = nullptr;  ///< what the child gets back; nullptr = ours
+  std::array<int, 3> streams{-1, -1, -1};  ///< the child's standard streams; -1 = ours
+  bool hide_descriptors = false;  ///< nothing else that is open here goes on in the child: the caller has not seen to it
 };
 
 /// A child that runs our own binary again as `caisson init`, and the socket to it. Until it is released, it is killed
@@ -44,6 +47,7 @@ class Child {
   Status become(sys::ProcessHandle init);
   /// From here on the process lives without us.
   void release() { owned_ = false; }
+  sys::ProcessHandle take_process() { return std::move(process_); }
 
  private:
   sys::ProcessHandle process_;

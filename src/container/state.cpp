@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "container/state.hpp"
 
-#include <time.h>
+#include <chrono>
 
 #include "json/fields.hpp"
 #include "json/read.hpp"
@@ -50,12 +50,15 @@ Result<State> read_state(std::string_view text) { return json::parse<State>(text
 std::string write_state(const State& state) { return json::write(state, json::Style::compact); }
 
 std::string timestamp_now() {
-  timespec now{};
-  ::clock_gettime(CLOCK_REALTIME, &now);
-  tm date{};
-  ::gmtime_r(&now.tv_sec, &date);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z", date.tm_year + 1900, date.tm_mon + 1, date.tm_mday,
-                     date.tm_hour, date.tm_min, date.tm_sec, now.tv_nsec);
+  // Not gmtime_r(3): that reads the time zone's file first.
+  using namespace std::chrono;
+  const auto now = time_point_cast<nanoseconds>(system_clock::now());
+  const auto today = floor<days>(now);
+  const year_month_day date(today);
+  const hh_mm_ss time(now - today);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z", static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), time.hours().count(),
+                     time.minutes().count(), time.seconds().count(), time.subseconds().count());
 }
 
 }  // namespace container

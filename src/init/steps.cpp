@@ -182,14 +182,17 @@ Status load_notifying_filter(InitContext& c) { return c.filter && c.seccomp_noti
 /// As late as can be: the fewer calls of our own the filter must let pass, the better.
 Status load_last_filter(InitContext& c) { return c.filter ? load_filter(c) : Status(); }
 
+/// From here on we only wait for the creator's word, and learn of its end by the channel's: the signal at its end would
+/// hit us also when it ends well.
 Status announce(InitContext& c) {
+  CAISSON_TRY(sys::set_parent_death_signal(0));
   CAISSON_TRY(c.channel.send_plainly(wire::Created{}));
   if (c.begin.start_by_parent)
     CAISSON_TRY(c.channel.expect<wire::Start>());
   else
     CAISSON_TRY(c.channel.expect<wire::Recorded>());
   c.config.reset();
-  return sys::set_parent_death_signal(0);
+  return {};
 }
 
 /// Whoever connects without a word only looks whether we still wait.

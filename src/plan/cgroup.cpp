@@ -57,7 +57,8 @@ Result<std::vector<CgroupDir>> make_dirs(const std::string& asked, const HostFac
   for (const auto& mount : facts.cgroup_mounts) {
     // Below the runtime's own cgroup; but on v2 that holds processes, and so may have no children with controllers.
     std::string base;
-    if (!absolute) base = facts.cgroup_flavour == CgroupFlavour::v2 ? parent_of(cleaned(mount.own_path)) : cleaned(mount.own_path);
+    if (!absolute)
+      base = facts.cgroup_flavour == CgroupFlavour::v2 ? parent_of(cleaned(mount.own_path)) : cleaned(mount.own_path);
     dirs.push_back({mount.controllers, mount.mountpoint, mount.mountpoint + base + name, mount.v2});
   }
   return dirs;
@@ -108,7 +109,8 @@ Status write_unified(const config::Resources& resources, CgroupFlavour flavour, 
 }
 
 /// A limit that is already met without the controller is dropped; any other needs it.
-Status require(std::string_view controller, const HostFacts& facts, std::vector<CgroupWrite>& writes, std::size_t first) {
+Status require(std::string_view controller, const HostFacts& facts, std::vector<CgroupWrite>& writes,
+               std::size_t first) {
   if (first == writes.size() || find_mount(facts, controller)) return {};
   for (std::size_t i = first; i < writes.size(); ++i) {
     if (writes[i].refusal == Refusal::missing_is_met) continue;
@@ -181,7 +183,8 @@ Result<CgroupPlan> make_cgroup(const config::Spec& spec, const HostFacts& facts,
 std::map<std::string, std::string> paths(const std::vector<CgroupDir>& dirs) {
   std::map<std::string, std::string> found;
   for (const auto& dir : dirs) {
-    if (dir.v2) found.emplace("", dir.path);
+    if (dir.v2)
+      found.emplace("", dir.path);
     else
       for (const auto& controller : dir.controllers) found.emplace(controller, dir.path);
   }

@@ -18,7 +18,7 @@ namespace caisson::plan {
 enum class Refusal : std::uint8_t {
   fail,            ///< the error of the write
   missing_is_met,  ///< no such file: the kernel lacks the limit, and the value asks for none
-  retry_last,      ///< EINVAL: the file depends on another one of its controller that is written later; once more at the end
+  retry_last,      ///< EINVAL: it depends on a file of its controller that is written later; once more at the end
 };
 
 /// One value for one file of the container's cgroup.
@@ -36,9 +36,10 @@ struct CgroupWrite {
 
 /// One directory to make: the container's cgroup in one hierarchy.
 struct CgroupDir {
-  std::vector<std::string> controllers;  ///< as CgroupMount::controllers; empty for the unified hierarchy of a hybrid host
-  std::string mountpoint;                ///< "/sys/fs/cgroup/memory"
-  std::string path;                      ///< absolute on the host, beneath the mount point: "/sys/fs/cgroup/memory/c1"
+  std::vector<std::string>
+      controllers;         ///< as CgroupMount::controllers; empty for the unified hierarchy of a hybrid host
+  std::string mountpoint;  ///< "/sys/fs/cgroup/memory"
+  std::string path;        ///< absolute on the host, beneath the mount point: "/sys/fs/cgroup/memory/c1"
   bool v2 = false;
   bool operator==(const CgroupDir&) const = default;
 };

@@ -80,10 +80,11 @@ std::vector<bpf_insn> device_program(const DevicePlan& plan) {
   // The last rule about an access decides, so the last one is asked first.
   for (auto rule = plan.rules.rbegin(); rule != plan.rules.rend(); ++rule) {
     const auto body = verdict_of(*rule);
-    std::size_t rest = body.size() + (rule->kind != DeviceKind::all) + rule->major.has_value() + rule->minor.has_value();
+    std::size_t rest =
+        body.size() + (rule->kind != DeviceKind::all) + rule->major.has_value() + rule->minor.has_value();
     if (rule->kind != DeviceKind::all)
-      program.push_back(skip_unless_equal(
-          kKind, rule->kind == DeviceKind::block ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR, --rest));
+      program.push_back(
+          skip_unless_equal(kKind, rule->kind == DeviceKind::block ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR, --rest));
     if (rule->major) program.push_back(skip_unless_equal(kMajor, *rule->major, --rest));
     if (rule->minor) program.push_back(skip_unless_equal(kMinor, *rule->minor, --rest));
     program.insert(program.end(), body.begin(), body.end());

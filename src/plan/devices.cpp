@@ -24,8 +24,7 @@ struct DefaultRule {
 
 // Nodes may be made of anything, because using them needs a rule of its own; then the devices that each container has.
 constexpr std::array kDefaultRules = {
-    DefaultRule{DeviceKind::character, -1, -1, kDeviceMknod},
-    DefaultRule{DeviceKind::block, -1, -1, kDeviceMknod},
+    DefaultRule{DeviceKind::character, -1, -1, kDeviceMknod},      DefaultRule{DeviceKind::block, -1, -1, kDeviceMknod},
     DefaultRule{DeviceKind::character, 1, 3, kDeviceAccessAll},     // null
     DefaultRule{DeviceKind::character, 1, 5, kDeviceAccessAll},     // zero
     DefaultRule{DeviceKind::character, 1, 7, kDeviceAccessAll},     // full
@@ -43,14 +42,17 @@ DeviceKind kind_of(const std::optional<config::DeviceRuleType>& type) {
 }
 
 Result<unsigned> read_access(const std::string& access, std::size_t index, const std::string& pointer) {
-  if (access.empty())
-    return fail_config(pointer + "/access", "device access at {} field cannot be empty", index);
+  if (access.empty()) return fail_config(pointer + "/access", "device access at {} field cannot be empty", index);
   unsigned bits = 0;
   for (char c : access) {
-    if (c == 'm') bits |= kDeviceMknod;
-    else if (c == 'r') bits |= kDeviceRead;
-    else if (c == 'w') bits |= kDeviceWrite;
-    else return fail_config(pointer + "/access", "invalid device access '{}' (expected letters of rwm)", access);
+    if (c == 'm')
+      bits |= kDeviceMknod;
+    else if (c == 'r')
+      bits |= kDeviceRead;
+    else if (c == 'w')
+      bits |= kDeviceWrite;
+    else
+      return fail_config(pointer + "/access", "invalid device access '{}' (expected letters of rwm)", access);
   }
   return bits;
 }
@@ -102,8 +104,8 @@ std::string rule_text(const DeviceRule& rule) {
 
 std::string describe(const DeviceRule& rule) { return (rule.allow ? "allow " : "deny ") + rule_text(rule); }
 
-Result<DevicePlan> make_devices(const std::vector<config::DeviceRule>& rules,
-                                const std::vector<config::Device>& nodes, const std::string& pointer) {
+Result<DevicePlan> make_devices(const std::vector<config::DeviceRule>& rules, const std::vector<config::Device>& nodes,
+                                const std::string& pointer) {
   DevicePlan plan;
   plan.rules.reserve(rules.size() + kDefaultRules.size() + nodes.size());
   for (std::size_t i = 0; i < rules.size(); ++i) {
@@ -117,8 +119,12 @@ Result<DevicePlan> make_devices(const std::vector<config::DeviceRule>& rules,
   }
   auto number = [](int n) { return n < 0 ? std::optional<std::uint32_t>() : std::optional(std::uint32_t(n)); };
   for (const auto& rule : kDefaultRules)
-    plan.rules.push_back({.allow = true, .kind = rule.kind, .major = number(rule.major), .minor = number(rule.minor),
-                          .access = rule.access, .origin = {}});
+    plan.rules.push_back({.allow = true,
+                          .kind = rule.kind,
+                          .major = number(rule.major),
+                          .minor = number(rule.minor),
+                          .access = rule.access,
+                          .origin = {}});
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     const std::string origin = "/linux/devices/" + std::to_string(i);
     if (nodes[i].type == config::DeviceType::p) continue;  // a FIFO has no device number

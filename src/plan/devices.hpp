@@ -48,8 +48,8 @@ struct DevicePlan {
 /// The rules of `resources`, then those every container has (mknod of anything; null zero full random urandom tty,
 /// pts, ptmx, tun), then one for each node of `nodes`. Errors name `pointer`/N and its members.
 /// Source: runtime-spec 1.3 config-linux.md, "Allowed Device list".
-Result<DevicePlan> make_devices(const std::vector<config::DeviceRule>& rules,
-                                const std::vector<config::Device>& nodes, const std::string& pointer);
+Result<DevicePlan> make_devices(const std::vector<config::DeviceRule>& rules, const std::vector<config::Device>& nodes,
+                                const std::string& pointer);
 
 /// One write to a file of the v1 devices controller.
 struct DeviceLine {

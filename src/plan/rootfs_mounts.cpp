@@ -154,7 +154,10 @@ Status Planner::add_bind() {
   Attach op = attach();
   if (op.propagation.empty() && context.default_bind.kind != 0)
     op.propagation.push_back({context.default_bind.kind, tree.recursive});
-  if (tree.prepared && context.cut_from_host) op.propagation.insert(op.propagation.begin(), {MS_SLAVE, true});
+  // The runtime's own trees are still of the host's peer groups: they get what the container's copy of the host has got.
+  if (tree.prepared && context.cut_from_host)
+    op.propagation.insert(op.propagation.begin(),
+                          plan.host_propagation.kind != 0 ? plan.host_propagation : Propagation{MS_SLAVE, true});
 
   // The whole of the host's /sys brings its cgroups along, which belong to the very user that the container runs as;
   // they are covered unless the config puts something there (CVE-2023-25809).

@@ -199,7 +199,11 @@ Result<FileDescriptor> Mounter::open_fallback(const Attach& op, const NewFilesys
   for (const auto& tree : what.fallbacks) {
     auto fd = copy_tree(tree);
     if (fd) {
-      CAISSON_TRY(change_tree(*fd, op.attributes, op.recursive, {}));
+      // What the file system would have had as a whole, all of its stand-in gets.
+      constexpr std::uint64_t kStrict = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+      plan::MountAttributes recursive = op.recursive;
+      recursive.set |= op.attributes.set & kStrict & ~recursive.clear;
+      CAISSON_TRY(change_tree(*fd, op.attributes, recursive, {}));
       return fd;
     }
     if (fd.error().sys_errno() != ENOENT) return fd;

@@ -133,7 +133,23 @@ Result<Place> RootDir::find(const std::string& path, bool follow) const {
   return place;
 }
 
-Result<Place> RootDir::make(const std::string& path, Kind kind) const { return Walk(fd_, path, kind).run(); }
+Result<Place> RootDir::make(const std::string& path, Kind kind) const {
+  // Nearly always only the last part is missing and no symlink is on the way.
+  const std::size_t slash = path.rfind('/');
+  const std::string parent_path = slash == 0 ? "/" : path.substr(0, slash);
+  FileDescriptor parent(sys::try_open(fd_, parent_path.c_str(), O_PATH | O_DIRECTORY, 0, kInRoot | RESOLVE_NO_SYMLINKS));
+  if (parent) {
+    const char* name = path.c_str() + slash + 1;
+    const bool file = kind == Kind::file;
+    const int made = file ? ::mknodat(parent.get(), name, S_IFREG | 0644, 0) : ::mkdirat(parent.get(), name, 0755);
+    if (made == 0) {
+      constexpr std::uint64_t kNew = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
+      const std::uint64_t flags = O_PATH | O_NOFOLLOW | (file ? 0 : O_DIRECTORY);
+      return Place{CAISSON_TRY(sys::open_at(parent, name, flags, 0, kNew)), false, false};
+    }
+  }
+  return Walk(fd_, path, kind).run();
+}
 
 Result<FileDescriptor> RootDir::ordinary_directory(const std::string& path) const {
   constexpr std::uint64_t kPlain = kInRoot | RESOLVE_NO_SYMLINKS;

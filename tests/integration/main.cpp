@@ -11,9 +11,12 @@
 #include <catch2/catch.hpp>
 #include <cstdio>
 
+#include "caisson/caisson.hpp"
 #include "support/lines_reporter.hpp"
 
 int main(int argc, char** argv) {
+  // This program embeds the library too, and is then the init of its own containers.
+  caisson::run_init_if_asked(argc, argv);
   ::umask(022);
   if (::geteuid() != 0) {
     std::puts("skipped  integration: all of them: they need root");

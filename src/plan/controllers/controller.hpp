@@ -20,8 +20,8 @@ class WriteList {
   /// The name that writes get from here on.
   void begin(std::string_view controller) { controller_ = controller; }
   CgroupWrite& add(std::string_view key, std::string_view file, std::string value, Refusal refusal = Refusal::fail) {
-    return writes_.emplace_back(CgroupWrite{std::string(controller_), std::string(file), std::move(value), at(key),
-                                            refusal, {}, {}});
+    return writes_.emplace_back(
+        CgroupWrite{std::string(controller_), std::string(file), std::move(value), at(key), refusal, {}, {}});
   }
   void warn(std::string text) { warnings_.push_back(std::move(text)); }
   std::string at(std::string_view key) const { return pointer_ + std::string(key); }

@@ -23,7 +23,8 @@ Result<bool> write_idle(const config::Cpu& cpu, WriteList& out) {
     return fail_config(out.at("/cpu/idle"), "invalid cpu idle value {} (expected 0 or 1)", *cpu.idle);
   out.add("/cpu/idle", "cpu.idle", std::to_string(*cpu.idle));
   if (*cpu.idle == 0) return false;
-  if (given(cpu.shares)) out.warn("cpu shares have no effect while cpu idle is set [config: " + out.at("/cpu/shares") + "]");
+  if (given(cpu.shares))
+    out.warn("cpu shares have no effect while cpu idle is set [config: " + out.at("/cpu/shares") + "]");
   return true;
 }
 

@@ -34,10 +34,14 @@ struct ThrottleFile {
 };
 
 constexpr ThrottleFile kThrottles[] = {
-    {"/blockIO/throttleReadBpsDevice/", &config::BlockIo::throttle_read_bps_device, "blkio.throttle.read_bps_device", "rbps="},
-    {"/blockIO/throttleWriteBpsDevice/", &config::BlockIo::throttle_write_bps_device, "blkio.throttle.write_bps_device", "wbps="},
-    {"/blockIO/throttleReadIOPSDevice/", &config::BlockIo::throttle_read_iops_device, "blkio.throttle.read_iops_device", "riops="},
-    {"/blockIO/throttleWriteIOPSDevice/", &config::BlockIo::throttle_write_iops_device, "blkio.throttle.write_iops_device", "wiops="},
+    {"/blockIO/throttleReadBpsDevice/", &config::BlockIo::throttle_read_bps_device, "blkio.throttle.read_bps_device",
+     "rbps="},
+    {"/blockIO/throttleWriteBpsDevice/", &config::BlockIo::throttle_write_bps_device, "blkio.throttle.write_bps_device",
+     "wbps="},
+    {"/blockIO/throttleReadIOPSDevice/", &config::BlockIo::throttle_read_iops_device, "blkio.throttle.read_iops_device",
+     "riops="},
+    {"/blockIO/throttleWriteIOPSDevice/", &config::BlockIo::throttle_write_iops_device,
+     "blkio.throttle.write_iops_device", "wiops="},
 };
 
 /// What both tongues share; `weights` are the files of the BFQ scheduler.

@@ -51,8 +51,7 @@ Status write_v1(const config::Resources& resources, WriteList& out) {
     out.add("/memory/kernel", "memory.kmem.limit_in_bytes", std::to_string(*bytes));
   if (auto bytes = CAISSON_TRY(read_bytes(memory.kernel_tcp, "/memory/kernelTCP", out)))
     out.add("/memory/kernelTCP", "memory.kmem.tcp.limit_in_bytes", std::to_string(*bytes));
-  if (memory.use_hierarchy)
-    out.add("/memory/useHierarchy", "memory.use_hierarchy", *memory.use_hierarchy ? "1" : "0");
+  if (memory.use_hierarchy) out.add("/memory/useHierarchy", "memory.use_hierarchy", *memory.use_hierarchy ? "1" : "0");
   if (memory.disable_oom_killer)
     out.add("/memory/disableOOMKiller", "memory.oom_control", *memory.disable_oom_killer ? "1" : "0");
   if (memory.swappiness) {

@@ -129,8 +129,9 @@ TEST_CASE("limits below the usage are refused when the config asks for the check
 TEST_CASE("device rules hold", "[cgroup]") {
   for (const auto& facts : hosts()) {
     config::Spec spec;
-    resources(spec).devices = {{.allow = false, .type = {}, .major = {}, .minor = {}, .access = "rwm"},
-                               {.allow = true, .type = config::DeviceRuleType::c, .major = 1, .minor = 11, .access = "r"}};
+    resources(spec).devices = {
+        {.allow = false, .type = {}, .major = {}, .minor = {}, .access = "rwm"},
+        {.allow = true, .type = config::DeviceRuleType::c, .major = 1, .minor = 11, .access = "r"}};
     Cgroup group(facts, spec);
     ok(group->create());
     ok(group->apply(group.plan()));
@@ -246,7 +247,8 @@ TEST_CASE("block I/O weights and huge page limits are what the kernel says they 
       CHECK((value == expected || value == "default " + expected));
     }
     if (!has(facts, "hugetlb")) continue;
-    CHECK(read(group.dir("hugetlb") + (is_v2(facts) ? "/hugetlb.2MB.max" : "/hugetlb.2MB.limit_in_bytes")) == "4194304");
+    CHECK(read(group.dir("hugetlb") + (is_v2(facts) ? "/hugetlb.2MB.max" : "/hugetlb.2MB.limit_in_bytes")) ==
+          "4194304");
   }
 }
 

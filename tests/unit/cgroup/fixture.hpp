@@ -89,9 +89,7 @@ inline std::string read(const std::string& path) {
   return text;
 }
 
-inline std::string unique_name(const char* what = "") {
-  return "caisson-unit-" + std::to_string(::getpid()) + what;
-}
+inline std::string unique_name(const char* what = "") { return "caisson-unit-" + std::to_string(::getpid()) + what; }
 
 /// Facts of this host.
 inline plan::HostFacts host() {
@@ -105,7 +103,8 @@ inline plan::HostFacts host() {
 inline std::string obstacle(const plan::HostFacts& facts) {
   if (facts.cgroup_mounts.empty()) return "no cgroup hierarchy is mounted";
   if (::geteuid() != 0) return "making cgroups needs root";
-  if (::access(facts.cgroup_mounts.front().mountpoint.c_str(), W_OK) != 0) return "the cgroup hierarchies are read-only";
+  if (::access(facts.cgroup_mounts.front().mountpoint.c_str(), W_OK) != 0)
+    return "the cgroup hierarchies are read-only";
   return {};
 }
 

@@ -208,7 +208,6 @@ TEST_CASE("global options that cannot be", "[cli][app]") {
         "error: --cgroup-manager=disabled is not supported: a container always has a cgroup\n");
   CHECK(call({"--rootless", "maybe", "start", "c1"}).err ==
         "error: invalid value for --rootless: 'maybe' is none of auto|true|false\n");
-  CHECK(call({"--log-format", "xml", "start", "c1"}).err ==
-        "error: invalid value for --log-format: 'xml' is none of text|json\n");
+  CHECK(call({"--log-format", "xml", "start", "c1"}).err == "error: invalid log-format: xml\n");
   CHECK(fake_container().called.empty());
 }

@@ -54,9 +54,9 @@ TEST_CASE("cgroup paths on v2", "[plan][cgroup]") {
 }
 
 TEST_CASE("cgroup paths on v1, one for each hierarchy", "[plan][cgroup]") {
-  CHECK(dirs(spec_with_path("/a"), v1_host()) ==
-        Paths{"/sys/fs/cgroup/cpu,cpuacct/a", "/sys/fs/cgroup/memory/a", "/sys/fs/cgroup/devices/a",
-              "/sys/fs/cgroup/systemd/a", "/sys/fs/cgroup/unified/a"});
+  CHECK(dirs(spec_with_path("/a"), v1_host()) == Paths{"/sys/fs/cgroup/cpu,cpuacct/a", "/sys/fs/cgroup/memory/a",
+                                                       "/sys/fs/cgroup/devices/a", "/sys/fs/cgroup/systemd/a",
+                                                       "/sys/fs/cgroup/unified/a"});
   CHECK(dirs({}, v1_host())[1] == "/sys/fs/cgroup/memory/user.slice/c1");
   auto made = plan::make_cgroup(spec_with_path("/a"), v1_host(), "c1", {});
   REQUIRE(made);
@@ -88,9 +88,11 @@ TEST_CASE("what cannot be had is refused by name", "[plan][cgroup]") {
   CHECK(without->dirs.empty());
   CHECK(without->optional);
   auto facts = v1_host();
-  std::erase_if(facts.cgroup_mounts, [](const auto& mount) { return mount.v2 || mount.controllers.front() == "devices"; });
+  std::erase_if(facts.cgroup_mounts,
+                [](const auto& mount) { return mount.v2 || mount.controllers.front() == "devices"; });
   config::Spec spec;
-  spec.linux.emplace().resources.emplace().devices = {{.allow = false, .type = {}, .major = {}, .minor = {}, .access = "rwm"}};
+  spec.linux.emplace().resources.emplace().devices = {
+      {.allow = false, .type = {}, .major = {}, .minor = {}, .access = "rwm"}};
   auto devices = plan::make_cgroup(spec, facts, "c1", {});
   REQUIRE_FALSE(devices);
   CHECK(devices.error().pointer() == "/linux/resources/devices");
@@ -136,6 +138,7 @@ TEST_CASE("a plan in words", "[plan][cgroup]") {
   spec.linux->resources.emplace().pids = config::Pids{10};
   auto made = plan::make_cgroup(spec, v2_host(), "c1", {});
   REQUIRE(made);
-  CHECK(plan::describe(*made).starts_with("cgroup /sys/fs/cgroup/a\nwrite pids.max = 10  [/linux/resources/pids/limit]\n"
-                                          "devices allow c *:* m\n"));
+  CHECK(
+      plan::describe(*made).starts_with("cgroup /sys/fs/cgroup/a\nwrite pids.max = 10  [/linux/resources/pids/limit]\n"
+                                        "devices allow c *:* m\n"));
 }

@@ -18,7 +18,8 @@ HostFacts host(CgroupFlavour flavour) {
   if (flavour == CgroupFlavour::v2) {
     facts.cgroup_mounts = {{{"cpuset", "cpu", "io", "memory", "hugetlb", "pids", "rdma"}, "/sys/fs/cgroup", "/", true}};
   } else {
-    for (const char* name : {"cpu", "cpuset", "memory", "devices", "freezer", "blkio", "pids", "hugetlb", "rdma", "net_cls", "net_prio"})
+    for (const char* name :
+         {"cpu", "cpuset", "memory", "devices", "freezer", "blkio", "pids", "hugetlb", "rdma", "net_cls", "net_prio"})
       facts.cgroup_mounts.push_back({{name}, std::string("/sys/fs/cgroup/") + name, "/", false});
   }
   return facts;
@@ -60,8 +61,11 @@ TEST_CASE("cpu shares become weights on the curve that keeps both defaults", "[p
 }
 
 TEST_CASE("absent resources and empty objects write nothing", "[plan][controllers]") {
-  const config::Resources empty{.memory = config::Memory{}, .cpu = config::Cpu{}, .pids = config::Pids{},
-                                .block_io = config::BlockIo{}, .network = config::NetworkResources{}};
+  const config::Resources empty{.memory = config::Memory{},
+                                .cpu = config::Cpu{},
+                                .pids = config::Pids{},
+                                .block_io = config::BlockIo{},
+                                .network = config::NetworkResources{}};
   for (auto flavour : {kV1, kV2, CgroupFlavour::hybrid, CgroupFlavour::none}) {
     CHECK(lines({}, flavour).empty());
     CHECK(lines(empty, flavour).empty());
@@ -80,12 +84,12 @@ TEST_CASE("memory on v1", "[plan][controllers]") {
   CHECK(lines(with_memory({.limit = 1 << 20}), kV1) == Lines{"memory.limit_in_bytes=1048576"});
   CHECK(lines(with_memory({.limit = 100, .reservation = 50, .swap = 300}), kV1) ==
         Lines{"memory.limit_in_bytes=100", "memory.memsw.limit_in_bytes=300", "memory.soft_limit_in_bytes=50"});
-  CHECK(lines(with_memory({.limit = -1}), kV1) ==
-        Lines{"memory.limit_in_bytes=-1", "memory.memsw.limit_in_bytes=-1"});
+  CHECK(lines(with_memory({.limit = -1}), kV1) == Lines{"memory.limit_in_bytes=-1", "memory.memsw.limit_in_bytes=-1"});
   CHECK(lines(with_memory({.limit = 0, .swap = 0}), kV1).empty());
-  CHECK(lines(with_memory({.kernel = 7, .kernel_tcp = 8, .swappiness = 60, .disable_oom_killer = true, .use_hierarchy = true}), kV1) ==
-        Lines{"memory.kmem.limit_in_bytes=7", "memory.kmem.tcp.limit_in_bytes=8", "memory.use_hierarchy=1",
-              "memory.oom_control=1", "memory.swappiness=60"});
+  CHECK(lines(with_memory(
+                  {.kernel = 7, .kernel_tcp = 8, .swappiness = 60, .disable_oom_killer = true, .use_hierarchy = true}),
+              kV1) == Lines{"memory.kmem.limit_in_bytes=7", "memory.kmem.tcp.limit_in_bytes=8",
+                            "memory.use_hierarchy=1", "memory.oom_control=1", "memory.swappiness=60"});
   CHECK(fault(with_memory({.swappiness = 101}), kV1) ==
         "invalid memory swappiness value 101 (valid range is 0-100) [config: /linux/resources/memory/swappiness]");
 }
@@ -114,13 +118,15 @@ TEST_CASE("swap needs a memory limit that is not above it", "[plan][controllers]
           "unable to set swap limit without memory limit [config: /linux/resources/memory/swap]");
     CHECK(fault(with_memory({.limit = 200, .swap = 100}), flavour) ==
           "memory+swap limit should be >= memory limit [config: /linux/resources/memory/swap]");
-    CHECK(fault(with_memory({.limit = -2}), flavour) == "invalid memory value -2 [config: /linux/resources/memory/limit]");
+    CHECK(fault(with_memory({.limit = -2}), flavour) ==
+          "invalid memory value -2 [config: /linux/resources/memory/limit]");
   }
 }
 
 TEST_CASE("cpu", "[plan][controllers]") {
   const auto full = with_cpu({.shares = 512, .quota = 20000, .burst = 5000, .period = 50000});
-  CHECK(lines(full, kV1) == Lines{"cpu.shares=512", "cpu.cfs_period_us=50000", "cpu.cfs_quota_us=20000", "cpu.cfs_burst_us=5000"});
+  CHECK(lines(full, kV1) ==
+        Lines{"cpu.shares=512", "cpu.cfs_period_us=50000", "cpu.cfs_quota_us=20000", "cpu.cfs_burst_us=5000"});
   CHECK(lines(full, kV2) == Lines{"cpu.weight=59", "cpu.max=20000 50000", "cpu.max.burst=5000"});
   CHECK(lines(with_cpu({.quota = 20000}), kV2) == Lines{"cpu.max=20000 100000"});
   CHECK(lines(with_cpu({.quota = -1}), kV2) == Lines{"cpu.max=max 100000"});
@@ -153,8 +159,10 @@ TEST_CASE("cpuset", "[plan][controllers]") {
 }
 
 TEST_CASE("block I/O", "[plan][controllers]") {
-  config::BlockIo io{.weight = 500, .weight_device = {{.major = 8, .minor = 0, .weight = 300}},
-                     .throttle_read_bps_device = {{8, 0, 1000}}, .throttle_write_iops_device = {{8, 16, 20}, {8, 32, 0}}};
+  config::BlockIo io{.weight = 500,
+                     .weight_device = {{.major = 8, .minor = 0, .weight = 300}},
+                     .throttle_read_bps_device = {{8, 0, 1000}},
+                     .throttle_write_iops_device = {{8, 16, 20}, {8, 32, 0}}};
   CHECK(lines({.block_io = io}, kV1) ==
         Lines{"blkio.bfq.weight=500 or blkio.weight=500", "blkio.bfq.weight_device=8:0 300",
               "blkio.throttle.read_bps_device=8:0 1000", "blkio.throttle.write_iops_device=8:16 20",

@@ -46,13 +46,20 @@ bool allowed_by_program(const std::vector<bpf_insn>& program, const Access& acce
     const auto value = static_cast<std::uint32_t>(i.imm);
     const auto low = static_cast<std::uint32_t>(r[i.dst_reg]);
     switch (i.code) {
-      case BPF_LDX | BPF_MEM | BPF_W: REQUIRE(i.src_reg == 1); r[i.dst_reg] = context.at(i.off / 4); break;
+      case BPF_LDX | BPF_MEM | BPF_W:
+        REQUIRE(i.src_reg == 1);
+        r[i.dst_reg] = context.at(i.off / 4);
+        break;
       case BPF_ALU | BPF_MOV | BPF_X: r[i.dst_reg] = static_cast<std::uint32_t>(r[i.src_reg]); break;
       case BPF_ALU64 | BPF_MOV | BPF_K: r[i.dst_reg] = value; break;
       case BPF_ALU | BPF_AND | BPF_K: r[i.dst_reg] = low & value; break;
       case BPF_ALU | BPF_RSH | BPF_K: r[i.dst_reg] = low >> value; break;
-      case BPF_JMP32 | BPF_JNE | BPF_K: if (low != value) at += i.off; break;
-      case BPF_JMP32 | BPF_JSET | BPF_K: if (low & value) at += i.off; break;
+      case BPF_JMP32 | BPF_JNE | BPF_K:
+        if (low != value) at += i.off;
+        break;
+      case BPF_JMP32 | BPF_JSET | BPF_K:
+        if (low & value) at += i.off;
+        break;
       case BPF_JMP | BPF_JA: at += i.off; break;
       case BPF_JMP | BPF_EXIT: return r[0] != 0;
       default: FAIL("unexpected instruction " << int(i.code));
@@ -71,7 +78,8 @@ class V1Cgroup {
   }
   bool allowed(const Access& access) const {
     for (const auto& e : exceptions_) {
-      if (e.kind != access.kind || (e.major && e.major != access.major) || (e.minor && e.minor != access.minor)) continue;
+      if (e.kind != access.kind || (e.major && e.major != access.major) || (e.minor && e.minor != access.minor))
+        continue;
       if (default_ && (e.access & access.bits)) return false;
       if (!default_ && (access.bits & ~e.access) == 0) return true;
     }
@@ -92,8 +100,12 @@ class V1Cgroup {
     auto number = [](const char* text) {
       return *text == '*' ? std::optional<std::uint32_t>() : std::optional(std::uint32_t(std::stoul(text)));
     };
-    DeviceRule made{.allow = line.allow, .kind = kind == 'b' ? DeviceKind::block : DeviceKind::character,
-                    .major = number(major), .minor = number(minor), .access = 0, .origin = {}};
+    DeviceRule made{.allow = line.allow,
+                    .kind = kind == 'b' ? DeviceKind::block : DeviceKind::character,
+                    .major = number(major),
+                    .minor = number(minor),
+                    .access = 0,
+                    .origin = {}};
     for (const char* c = access; *c; ++c)
       made.access |= *c == 'r' ? plan::kDeviceRead : *c == 'w' ? plan::kDeviceWrite : plan::kDeviceMknod;
     exceptions_.push_back(made);
@@ -125,9 +137,10 @@ std::vector<std::string> texts(const std::vector<plan::DeviceLine>& lines) {
 
 using Type = config::DeviceRuleType;
 const config::DeviceRule kDenyAll{.allow = false, .type = {}, .major = {}, .minor = {}, .access = "rwm"};
-const std::vector<std::string> kDefaultLines = {
-    "deny a",           "allow c *:* m",    "allow b *:* m",    "allow c 1:3 rwm",   "allow c 1:5 rwm",     "allow c 1:7 rwm",
-    "allow c 1:8 rwm",  "allow c 1:9 rwm",  "allow c 5:0 rwm",  "allow c 5:2 rwm",   "allow c 136:* rwm",   "allow c 10:200 rwm"};
+const std::vector<std::string> kDefaultLines = {"deny a",          "allow c *:* m",     "allow b *:* m",
+                                                "allow c 1:3 rwm", "allow c 1:5 rwm",   "allow c 1:7 rwm",
+                                                "allow c 1:8 rwm", "allow c 1:9 rwm",   "allow c 5:0 rwm",
+                                                "allow c 5:2 rwm", "allow c 136:* rwm", "allow c 10:200 rwm"};
 
 }  // namespace
 
@@ -210,10 +223,14 @@ TEST_CASE("program and lines decide as the rules do", "[plan][devices]") {
     const auto made = plan_of(rules);
     // The same rules and defaults, neither merged nor dropped.
     for (const auto& rule : rules) {
-      DeviceRule one{.allow = rule.allow, .kind = *rule.type == Type::a   ? DeviceKind::all
-                                                  : *rule.type == Type::b ? DeviceKind::block
-                                                                          : DeviceKind::character,
-                     .major = {}, .minor = {}, .access = 0, .origin = {}};
+      DeviceRule one{.allow = rule.allow,
+                     .kind = *rule.type == Type::a   ? DeviceKind::all
+                             : *rule.type == Type::b ? DeviceKind::block
+                                                     : DeviceKind::character,
+                     .major = {},
+                     .minor = {},
+                     .access = 0,
+                     .origin = {}};
       if (rule.major.value_or(-1) >= 0) one.major = std::uint32_t(*rule.major);
       if (rule.minor.value_or(-1) >= 0) one.minor = std::uint32_t(*rule.minor);
       for (char c : rule.access) one.access |= c == 'r' ? 2u : c == 'w' ? 4u : 1u;
@@ -229,8 +246,10 @@ TEST_CASE("program and lines decide as the rules do", "[plan][devices]") {
       const bool expected = allowed_by_rules(plain, access);
       if (allowed_by_program(program, access) != expected || (v1 && v1->allowed(access) != expected)) {
         for (const auto& rule : plain) UNSCOPED_INFO(describe(rule));
-        if (lines) for (const auto& text : texts(*lines)) UNSCOPED_INFO("line: " << text);
-        UNSCOPED_INFO("access " << int(access.kind) << ' ' << access.major << ':' << access.minor << ' ' << access.bits);
+        if (lines)
+          for (const auto& text : texts(*lines)) UNSCOPED_INFO("line: " << text);
+        UNSCOPED_INFO("access " << int(access.kind) << ' ' << access.major << ':' << access.minor << ' '
+                                << access.bits);
         CHECK(allowed_by_program(program, access) == expected);
         if (v1) CHECK(v1->allowed(access) == expected);
         FAIL("round " << round);

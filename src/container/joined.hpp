@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/error.hpp"
+#include "base/fd.hpp"
+#include "container/commands.hpp"
+#include "sys/event_loop.hpp"
+#include "sys/process.hpp"
+
+namespace caisson::container {
+
+/// Who looks after a process that joins a container.
+enum class Keeper {
+  nobody,      ///< it goes on by itself; a terminal's master goes to the console socket
+  foreground,  ///< its caller's signals and terminal are passed on to it
+  program,     ///< a program that embeds us takes it and its terminal, and keeps its own signals and descriptors
+};
+
+/// A process in a container whose execve has succeeded: the caller's child.
+struct Joined {
+  sys::ProcessHandle process;
+  FileDescriptor console;                   ///< its terminal's master, unless a console socket got it
+  std::optional<sys::SignalSource> signals;  ///< foreground: blocked since before it was made
+};
+
+/// exec() up to where the process runs. Errors as exec()'s.
+Result<Joined> join(const Globals& globals, const std::string& id, const ExecOptions& options, Keeper keeper);
+
+}  // namespace caisson::container

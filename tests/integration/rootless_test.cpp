@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+
+#include "integration/support/mounts.hpp"
+#include "integration/support/world.hpp"
+#include "support/skip.hpp"
+
+using namespace caisson::testing;
+
+namespace {
+
+constexpr uid_t kUser = 4242;
+
+/// A bundle for a user without any privilege: one id mapped, no cgroup of its own asked for.
+Bundle rootless(World& world) {
+  Bundle bundle = world.bundle();
+  const char* map = R"([{"containerID":0,"hostID":4242,"size":1}])";
+  bundle.add_namespace("user").set("/linux/uidMappings", map).set("/linux/gidMappings", map);
+  bundle.remove("/linux/cgroupsPath").remove("/linux/resources");
+  return bundle;
+}
+
+How as_user(const World& world) {
+  How how;
+  how.uid = kUser;
+  how.env = {"XDG_RUNTIME_DIR=" + world.dir() + "/run"};
+  how.global_root = false;
+  return how;
+}
+
+void hand_over(const World& world) {
+  make_dirs(world.dir() + "/run");
+  world.give_to(kUser);
+}
+
+bool user_namespaces_allowed() {
+  const std::string most = slurp("/proc/sys/user/max_user_namespaces");
+  const std::string clone = slurp("/proc/sys/kernel/unprivileged_userns_clone");
+  return most != "0\n" && clone != "0\n";
+}
+
+}  // namespace
+
+TEST_CASE("a user without privileges runs a container", "[rootless]") {
+  if (!user_namespaces_allowed()) CAISSON_SKIP("user namespaces are not for everybody here");
+  World world;
+  Bundle bundle = rootless(world);
+  hand_over(world);
+  const Json report = world.report(bundle, {"--try-write", "/dev/null", "--try-create", "/made"}, as_user(world));
+  CHECK(report.text("/ids/uid") == "[0,0,0,0]");
+  CHECK(contains(report.str("/ids/uid_map"), "4242"));
+  CHECK(report.str("/ids/setgroups") == "deny\n");
+  CHECK(report.num("/pid") == 1);
+  CHECK(report.str("/write/~1dev~1null") == "ok");
+  CHECK(report.str("/interfaces/lo") == "up");
+  struct stat info {};
+  REQUIRE(::stat((world.dir() + "/run/caisson").c_str(), &info) == 0);
+  CHECK(info.st_uid == kUser);
+  CHECK((info.st_mode & 0777) == 0700);
+  world.nothing_left();
+}
+
+TEST_CASE("the whole life without privileges", "[rootless]") {
+  if (!user_namespaces_allowed()) CAISSON_SKIP("user namespaces are not for everybody here");
+  World world;
+  Bundle bundle = rootless(world);
+  bundle.probe({"--quiet", "--print", "up", "--hold"}).write();
+  hand_over(world);
+  const How how = as_user(world);
+  const Ran created = world.call({"create", "--bundle", bundle.dir, bundle.id}, how);
+  INFO(created.err);
+  REQUIRE(created.code == 0);
+  CHECK(world.call({"start", bundle.id}, how).code == 0);
+  CHECK(eventually([&] { return slurp(created.out_path) == "up\n"; }));
+  CHECK(Json(world.call({"state", bundle.id}, how).out).str("/status") == "running");
+  const Ran exec = world.call({"exec", bundle.id, "/probe"}, how);
+  INFO(exec.err);
+  CHECK(exec.code == 0);
+  CHECK(Json(exec.out).str("/hostname") == "box");
+  CHECK(world.call({"kill", bundle.id, "KILL"}, how).code == 0);
+  CHECK(eventually([&] { return Json(world.call({"state", bundle.id}, how).out).str("/status") == "stopped"; }));
+  CHECK(world.call({"delete", bundle.id}, how).code == 0);
+  CHECK(names_in(world.dir() + "/run/caisson").empty());
+  world.nothing_left();
+}
+
+TEST_CASE("what a rootless container cannot have is named", "[rootless][errors]") {
+  if (!user_namespaces_allowed()) CAISSON_SKIP("user namespaces are not for everybody here");
+  World world;
+  Bundle bundle = rootless(world);
+  std::string what;
+  SECTION("no user namespace") {
+    bundle.without_namespace("user").remove("/linux/uidMappings").remove("/linux/gidMappings");
+    what = "rootless container requires user namespaces";
+  }
+  SECTION("groups") {
+    bundle.set("/process/user/additionalGids", "[5]");
+    what = "cannot set any additional groups in a rootless container";
+  }
+  SECTION("a mount option with a group that is not mapped") {
+    bundle.set("/mounts/2/options/-", "\"gid=5\"");
+    what = "/mounts/2";
+  }
+  SECTION("a limit without a cgroup to set it in") {
+    bundle.set("/linux/resources", R"({"pids":{"limit":10}})");
+    what = "rootless needs no limits + no cgrouppath when no permission is granted for cgroups";
+  }
+  SECTION("somebody else's id") {
+    bundle.set("/linux/uidMappings", R"([{"containerID":0,"hostID":0,"size":1}])");
+    what = "/linux/uidMappings";
+  }
+  bundle.write();
+  hand_over(world);
+  const Ran ran = world.call({"run", "--bundle", bundle.dir, bundle.id}, as_user(world));
+  INFO(ran.err);
+  CHECK(ran.code == 1);
+  CHECK(contains(ran.err, what));
+  world.nothing_left();
+}
+
+TEST_CASE("CVE-2023-25809: a rootless container without a cgroup namespace cannot write the host's cgroups",
+          "[rootless][security]") {
+  if (!user_namespaces_allowed()) CAISSON_SKIP("user namespaces are not for everybody here");
+  World world;
+  Bundle bundle = rootless(world);
+  bundle.without_namespace("cgroup").without_namespace("network");
+  bundle.set(
+      "/mounts/5",
+      R"({"destination":"/sys","type":"none","source":"/sys","options":["rbind","nosuid","noexec","nodev","ro"]})");
+  bundle.probe({"--try-write", cgroup_v2() ? "/sys/fs/cgroup/cgroup.procs" : "/sys/fs/cgroup/pids/cgroup.procs"})
+      .write();
+  hand_over(world);
+  const Ran ran = world.call({"run", "--bundle", bundle.dir, bundle.id}, as_user(world));
+  INFO(ran.err);
+  REQUIRE(ran.code == 0);
+  CHECK_FALSE(contains(Json(ran.out).text("/write"), "\"ok\""));
+  world.nothing_left();
+}
+
+TEST_CASE("spec --rootless writes a config that this user can run", "[rootless]") {
+  if (!user_namespaces_allowed()) CAISSON_SKIP("user namespaces are not for everybody here");
+  World world;
+  Bundle bundle = world.busybox_bundle();
+  hand_over(world);
+  const How how = as_user(world);
+  const Ran spec = world.call({"spec", "--rootless", "--bundle", bundle.dir}, how);
+  INFO(spec.err);
+  REQUIRE(spec.code == 0);
+  Json config(slurp(bundle.dir + "/config.json"));
+  CHECK(config.num("/linux/uidMappings/0/hostID") == kUser);
+  config.set("/process/terminal", "false").set("/process/args", R"(["id","-u"])");
+  spit(bundle.dir + "/config.json", config.text());
+  const Ran ran = world.call({"run", "--bundle", bundle.dir, bundle.id}, how);
+  INFO(ran.err);
+  CHECK(ran.code == 0);
+  CHECK(ran.out == "0\n");
+  world.nothing_left();
+}

@@ -10,7 +10,8 @@ namespace caisson::container {
 namespace {
 
 Result<int> run_in_foreground(Creation& creation, bool keep) {
-  auto supervisor = CAISSON_TRY(Supervisor::make(creation.take_signals(), creation.take_console()));
+  // Blocked before the process runs: from here on every signal is the container's.
+  auto supervisor = CAISSON_TRY(Supervisor::make(CAISSON_TRY(block_forwarded_signals()), creation.take_console()));
   if (auto started = creation.start(); !started) return std::unexpected(std::move(started).error());
   const auto status = CAISSON_TRY(supervisor.wait(creation.init()));
   if (keep) {

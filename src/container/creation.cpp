@@ -5,6 +5,7 @@
 #include <linux/openat2.h>
 #include <linux/sched.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -16,7 +17,6 @@
 #include "config/validate.hpp"
 #include "container/id_maps.hpp"
 #include "container/probe.hpp"
-#include "container/supervise.hpp"
 #include "container/undo.hpp"
 #include "network/links.hpp"
 #include "process/hooks.hpp"
@@ -119,7 +119,7 @@ Status Creation::reserve() {
   // What we inherited is nobody's business from here on: not our children's, not hooks'. A program that embeds us has
   // descriptors of its own, and is not ours to change.
   if (mode_ != Mode::hand_over) CAISSON_TRY(sys::close_on_exec_from(3 + kept_.all));
-  if (mode_ == Mode::run_foreground) signals_.emplace(CAISSON_TRY(block_forwarded_signals()));
+  interruptible_.emplace();
   entry_.emplace(CAISSON_TRY(Store(globals_.root).reserve(options_.id)));
   state_.id = options_.id;
   state_.bundle = bundle_;
@@ -152,7 +152,6 @@ Status Creation::spawn_init() {
 
   SpawnOptions options;
   options.privileged = facts_.privileged;
-  options.signal_mask = signals_ ? &signals_->mask_before() : nullptr;
   options.streams = options_.streams;
   options.hide_descriptors = mode_ == Mode::hand_over;
   if (!namespaces.needs_stage) {
@@ -287,6 +286,7 @@ Status Creation::make() {
 }
 
 Status Creation::start() {
+  CAISSON_TRY(sys::go_on_unless_interrupted());
   CAISSON_TRY(child_->channel().send(wire::Start{}));
   CAISSON_TRY(child_->channel().expect_end());
   if (spec_.hooks && !spec_.hooks->poststart.empty())
@@ -295,6 +295,7 @@ Status Creation::start() {
     CAISSON_TRY(write_pid_file(options_.pid_file, state_.init_process_pid));
     pid_file_written_ = true;
   }
+  interruptible_.reset();
   // While it runs it is everybody's: others pause it, update it, delete it.
   entry_->unlock();
   return {};
@@ -320,6 +321,11 @@ Status Creation::remove() {
 }
 
 void Creation::abandon() {
+  // A second interruption is not to stop the clearing up.
+  sigset_t all;
+  ::sigfillset(&all);
+  ::sigprocmask(SIG_BLOCK, &all, nullptr);
+  interruptible_.reset();
   child_.reset();  // killed and reaped
   if (cgroup_)
     if (auto gone = cgroup_->destroy(); !gone) log::warn("{}", gone.error().message());

@@ -15,7 +15,7 @@
 #include "container/state.hpp"
 #include "container/store.hpp"
 #include "plan/plan.hpp"
-#include "sys/event_loop.hpp"
+#include "sys/interrupt.hpp"
 
 namespace caisson::container {
 
@@ -49,8 +49,6 @@ class Creation {
   sys::ProcessHandle take_init() { return child_->take_process(); }
   /// The terminal's master, for the foreground and for hand_over.
   FileDescriptor take_console() { return std::move(console_); }
-  /// Gives the signals back that make() blocked in the foreground.
-  sys::SignalSource take_signals() { return std::move(*signals_); }
   /// Removes what has ended: the foreground's delete.
   Status remove();
 
@@ -82,7 +80,7 @@ class Creation {
   plan::HostFacts facts_;
   plan::Plan plan_;
 
-  std::optional<sys::SignalSource> signals_;
+  std::optional<sys::Interruptible> interruptible_;  ///< from the first side effect until the container stands
   std::optional<Entry> entry_;
   State state_;
   FileDescriptor start_listener_;

@@ -15,6 +15,7 @@
 
 #include "base/fd.hpp"
 #include "sys/file.hpp"
+#include "sys/interrupt.hpp"
 
 namespace caisson::process {
 
@@ -181,7 +182,10 @@ Result<bool> wait_for_end(Child& child, std::optional<std::int64_t> deadline) {
     std::array<pollfd, 3> events{
         {{child.pidfd.get(), POLLIN, 0}, {child.out.fd.get(), POLLIN, 0}, {child.err.fd.get(), POLLIN, 0}}};
     const int ready = ::poll(events.data(), events.size(), timeout);
-    if (ready < 0 && errno == EINTR) continue;
+    if (ready < 0 && errno == EINTR) {
+      CAISSON_TRY(sys::go_on_unless_interrupted());
+      continue;
+    }
     if (ready < 0) return fail_errno("poll()");
     if (events[1].revents != 0) child.out.drain();
     if (events[2].revents != 0) child.err.drain();

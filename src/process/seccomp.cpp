@@ -17,9 +17,9 @@
 #include "process/seccomp_calls.hpp"
 #include "sys/file.hpp"
 
-// libseccomp builds the filter of the rules that look at arguments. The many that a number alone decides stand before it,
-// in a program made here: a search tree for each architecture. libseccomp would take 45 ms for an engine's profile of
-// 300 calls on three architectures, ten times as long as all the rest of starting a container.
+// libseccomp builds the filter of the rules that look at arguments. The many that a number alone decides stand before
+// it, in a program made here: a search tree for each architecture. libseccomp would take 45 ms for an engine's profile
+// of 300 calls on three architectures, ten times as long as all the rest of starting a container.
 
 namespace caisson::process {
 

@@ -16,6 +16,8 @@
 #include <cstring>
 #include <string_view>
 
+#include "sys/interrupt.hpp"
+
 namespace caisson::sys {
 
 Result<Cloned> clone3(const CloneOptions& options) {
@@ -86,6 +88,7 @@ Result<bool> ProcessHandle::wait_for_end(int timeout_ms) const {
     const int ready = ::poll(&wait, 1, timeout_ms);
     if (ready >= 0) return ready > 0;
     if (errno != EINTR) return fail_errno("poll(pidfd of {})", pid_);
+    CAISSON_TRY(go_on_unless_interrupted());
   }
 }
 

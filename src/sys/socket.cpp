@@ -7,6 +7,8 @@
 
 #include <cstring>
 
+#include "sys/interrupt.hpp"
+
 namespace caisson::sys {
 
 namespace {
@@ -75,7 +77,10 @@ Result<ReceivedPacket> receive_packet(FdView socket) {
   message.msg_controllen = sizeof control;
   ssize_t size = 0;
   while ((size = ::recvmsg(socket.get(), &message, MSG_CMSG_CLOEXEC)) < 0) {
-    if (errno == EINTR) continue;
+    if (errno == EINTR) {
+      CAISSON_TRY(go_on_unless_interrupted());
+      continue;
+    }
     // ECONNRESET: the peer died with a packet of ours unread.
     if (errno != ECONNRESET) return fail_errno("recvmsg");
     size = 0;

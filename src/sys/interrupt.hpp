@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <signal.h>
+
+#include <array>
+
+#include "base/error.hpp"
+
+namespace caisson::sys {
+
+/// While it lives, SIGHUP, SIGINT, SIGQUIT and SIGTERM do not end the program: a wait that they interrupt fails, so that
+/// what was begun is undone on the way out. Signals that were ignored stay so. A child that executes another program
+/// has the default actions again.
+class Interruptible {
+ public:
+  Interruptible();
+  Interruptible(const Interruptible&) = delete;
+  Interruptible& operator=(const Interruptible&) = delete;
+  ~Interruptible();
+
+ private:
+  std::array<struct sigaction, 4> former_;
+};
+
+/// The signal that came since an Interruptible lives; 0 = none.
+int interruption();
+
+/// For loops around a system call that failed with EINTR: success to go on, else the error that says which signal came.
+Status go_on_unless_interrupted();
+
+}  // namespace caisson::sys

@@ -147,6 +147,13 @@ int run_help(const Grammar& global, std::span<const char* const> words) {
   return show(command_help(*command, grammar));
 }
 
+/// What is about to be done, for the log.
+std::string told(const Command& command, const container::Globals& globals, std::span<const char* const> words) {
+  std::string text = fmt::format("caisson {}, root '{}': {}", kVersion, globals.root, command.name);
+  for (const char* word : words) text.append(" '").append(word).append("'");
+  return text;
+}
+
 int run_command(const Command& command, const GlobalOptions& options, std::span<const char* const> words) {
   Grammar grammar{.command = command.name};
   Run action = command.bind(grammar);
@@ -155,6 +162,7 @@ int run_command(const Command& command, const GlobalOptions& options, std::span<
   if (*asked == Asked::help) return show(command_help(command, grammar));
   const auto globals = make_globals(options, command.makes_containers);
   if (!globals) return report(globals.error(), 1);
+  if (log::level() == log::Level::debug) log::debug("{}", told(command, *globals, words));
   const auto code = action(*globals);
   return code ? *code : report(code.error(), command.failure);
 }

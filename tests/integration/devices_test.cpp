@@ -44,7 +44,7 @@ TEST_CASE("devices of the config", "[devices]") {
   Bundle bundle = world.bundle();
   bundle.set("/linux/devices", R"([{"path":"/dev/mine","type":"c","major":1,"minor":3,"fileMode":384,"uid":7,"gid":8},
     {"path":"/dev/pipe","type":"p","fileMode":416},{"path":"/dev/disk/one","type":"b","major":7,"minor":0},
-    {"path":"/dev/null","type":"c","major":1,"minor":5,"fileMode":438},{"path":"/elsewhere","type":"u","major":1,"minor":7}])");
+    {"path":"/dev/full","type":"c","major":1,"minor":5,"fileMode":438},{"path":"/elsewhere","type":"u","major":1,"minor":7}])");
   const Json report =
       world.report(bundle, {"--stat", "/dev/disk/one", "--stat", "/elsewhere", "--try-open", "/dev/mine"});
   CHECK(report.str(dev("/dev/mine", "rdev")) == "1:3");
@@ -53,7 +53,7 @@ TEST_CASE("devices of the config", "[devices]") {
   CHECK(report.num(dev("/dev/mine", "gid")) == 8);
   CHECK(report.str(dev("/dev/pipe", "type")) == "fifo");
   CHECK(report.num(dev("/dev/pipe", "mode")) == 0640);
-  CHECK(report.str(dev("/dev/null", "rdev")) == "1:5");  // the config's stands before the default
+  CHECK(report.str(dev("/dev/full", "rdev")) == "1:5");  // the config's stands before the default
   CHECK(report.str("/stat/~1dev~1disk~1one/type") == "block");
   CHECK(report.str("/stat/~1elsewhere/rdev") == "1:7");
 }

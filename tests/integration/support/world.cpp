@@ -252,9 +252,11 @@ std::vector<std::string> World::leftovers() const {
 void World::nothing_left() const {
   // A process that was just killed may take a moment to leave /proc.
   eventually([&] { return leftovers().empty(); }, 2);
-  std::string all;
-  for (const auto& each : leftovers()) all += "\n  " + each;
-  if (!all.empty()) FAIL_CHECK("left behind:" << all);
+  const auto found = leftovers();
+  std::string some;
+  for (std::size_t i = 0; i < std::min<std::size_t>(found.size(), 5); ++i) some += "\n  " + found[i];
+  if (found.size() > 5) some += "\n  and " + std::to_string(found.size() - 5) + " more";
+  if (!found.empty()) FAIL_CHECK("left behind:" << some);
 }
 
 void World::sweep() const {

@@ -56,6 +56,15 @@ TEST_CASE("a success says nothing, neither on standard error nor in the log", "[
   CHECK(read_text(dir.path("log")).empty());
 }
 
+TEST_CASE("a debug log says what is done", "[cli][app]") {
+  reset_fake_container();
+  TemporaryDirectory dir;
+  CHECK(call({"--debug", "--root=/r", "--log", dir.path("log"), "start", "c1"}).err.empty());
+  const auto log = read_text(dir.path("log"));
+  CHECK(log.find("level=debug") != log.npos);
+  CHECK(log.find("root '/r': start 'c1'") != log.npos);
+}
+
 TEST_CASE("without a log file a JSON log is what standard error shows", "[cli][app]") {
   reset_fake_container();
   fake_container().failure = Error(ErrorKind::destroyed, "container does not exist");

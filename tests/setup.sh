@@ -8,7 +8,9 @@ build_packages=(g++ meson ninja-build pkg-config libcli11-dev rapidjson-dev libs
 rootfs_packages=(busybox-static)
 test_packages=(debootstrap clang-format clang-tidy-19 python3-jsonschema shellcheck man-db groff git)
 
-say() { printf '\033[1m%s\033[0m\n' "$*" >&2; }
+say() {
+  if [ -t 2 ]; then printf '\033[1m%s\033[0m\n' "$*" >&2; else printf '%s\n' "$*" >&2; fi
+}
 die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 
 # Installs the packages that are not there. Asks apt nothing when all are.

@@ -47,6 +47,10 @@ class CgroupManager {
   /// refused: "container's cgroup is not empty", "container's cgroup unexpectedly frozen". On failure nothing is left.
   virtual Result<FileDescriptor> create() = 0;
 
+  /// The part of create() that must stand before the process is cloned: on v2 all of it, on a hybrid host the cgroup of
+  /// the unified hierarchy. Its directory, or no descriptor where there is none. create() must follow.
+  virtual Result<FileDescriptor> create_birthplace() = 0;
+
   /// Moves the process into the cgroup, in every hierarchy. ESRCH: it is gone.
   virtual Status attach(pid_t pid) = 0;
 

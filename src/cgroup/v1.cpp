@@ -43,6 +43,7 @@ class V1Manager final : public CommonManager {
       : CommonManager(std::move(dirs), std::move(parents)) {}
 
   Result<FileDescriptor> create() override;
+  Result<FileDescriptor> create_birthplace() override;
   Status attach(pid_t pid) override;
   Result<Entrance> entrance() override;
   Status apply(const plan::CgroupPlan& plan) override;
@@ -60,6 +61,8 @@ class V1Manager final : public CommonManager {
   Status write_devices(const plan::DevicePlan& devices);
   Status set_freezer_state(const std::string& dir, bool on);
   Status wait_until_empty() override;
+
+  bool birthplace_made_ = false;
 
   const std::string* dir_of(std::string_view controller) const {
     for (const auto& dir : dirs_)
@@ -80,10 +83,33 @@ Result<FileDescriptor> V1Manager::create() {
   return std::unexpected(std::move(created.error()));
 }
 
+Result<FileDescriptor> V1Manager::create_birthplace() {
+  const auto dir = std::ranges::find_if(dirs_, &plan::CgroupDir::v2);
+  if (dir == dirs_.end()) return FileDescriptor();
+  const std::string path = dir->path;
+  auto made = make_one(*dir);
+  if (made) {
+    birthplace_made_ = true;
+    if (*made == Made::denied) {
+      dirs_.erase(dir);
+      return FileDescriptor();
+    }
+    auto opened = sys::open_at(FdView::cwd(), path, O_RDONLY | O_DIRECTORY);
+    if (opened) return opened;
+    made = std::unexpected(std::move(opened.error()));
+  }
+  abandon();
+  return std::unexpected(std::move(made.error()));
+}
+
 Status V1Manager::create_all() {
   std::vector<plan::CgroupDir> usable;
   usable.reserve(dirs_.size());
   for (const auto& dir : dirs_) {
+    if (dir.v2 && birthplace_made_) {
+      usable.push_back(dir);
+      continue;
+    }
     const Made made = CAISSON_TRY(make_one(dir));
     if (made == Made::denied) continue;
     if (std::ranges::find(dir.controllers, "cpuset") != dir.controllers.end())

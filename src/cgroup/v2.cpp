@@ -43,6 +43,7 @@ class V2Manager final : public CommonManager {
       : CommonManager(std::move(dirs), std::move(parents)) {}
 
   Result<FileDescriptor> create() override;
+  Result<FileDescriptor> create_birthplace() override;
   Status attach(pid_t pid) override;
   Result<Entrance> entrance() override {
     if (dirs_.empty()) return Entrance();
@@ -68,10 +69,17 @@ class V2Manager final : public CommonManager {
   const std::string& path() const { return dirs_.front().path; }
 
   std::vector<Need> needs_;
+  bool birthplace_made_ = false;
 };
 
+Result<FileDescriptor> V2Manager::create_birthplace() {
+  auto created = create();
+  birthplace_made_ = created.has_value();
+  return created;
+}
+
 Result<FileDescriptor> V2Manager::create() {
-  if (dirs_.empty()) return FileDescriptor();
+  if (dirs_.empty() || birthplace_made_) return FileDescriptor();
   auto created = create_one();
   if (!created) abandon();
   return created;

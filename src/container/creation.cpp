@@ -116,10 +116,12 @@ Status Creation::decide() {
 }
 
 Status Creation::reserve() {
-  // What we inherited is nobody's business from here on: not our children's, not hooks'. A program that embeds us has
-  // descriptors of its own, and is not ours to change.
-  if (mode_ != Mode::hand_over) CAISSON_TRY(sys::close_on_exec_from(3 + kept_.all));
-  interruptible_.emplace();
+  // What we inherited is nobody's business from here on: not our children's, not hooks'. The descriptors and signals of
+  // a program that embeds us are its own.
+  if (mode_ != Mode::hand_over) {
+    CAISSON_TRY(sys::close_on_exec_from(3 + kept_.all));
+    interruptible_.emplace();
+  }
   entry_.emplace(CAISSON_TRY(Store(globals_.root).reserve(options_.id)));
   state_.id = options_.id;
   state_.bundle = bundle_;
@@ -143,10 +145,9 @@ Status Creation::reserve() {
 
 Status Creation::spawn_init() {
   const plan::NamespacePlan& namespaces = plan_.init.namespaces;
-  const bool v2 = plan_.cgroup.flavour == plan::CgroupFlavour::v2;
   cgroup_ = CAISSON_TRY(cgroup::make(plan_.cgroup));
-  // On v2 a process is born in its cgroup, so that must be there first. On v1 it is made while init mounts.
-  if (v2) cgroup_dir_ = CAISSON_TRY(cgroup_->create());
+  // In a cgroup2 the process is born, so that must be there first. Those of v1 are made while init mounts.
+  cgroup_dir_ = CAISSON_TRY(cgroup_->create_birthplace());
   std::vector<FileDescriptor> prepared = CAISSON_TRY(rootfs::prepare_trees(plan_.init.rootfs));
   const FileDescriptor config = CAISSON_TRY(entry_->open_locked_config());
 
@@ -160,6 +161,7 @@ Status Creation::spawn_init() {
     options.wait_for_maps = namespaces.makes(CLONE_NEWUSER);
   }
   child_.emplace(CAISSON_TRY(spawn(options)));
+  in_birthplace_ = child_->in_cgroup();
 
   wire::Begin begin;
   begin.kind = wire::Kind::create;
@@ -187,6 +189,7 @@ Status Creation::spawn_init() {
   start_listener_.reset();
   if (namespaces.needs_stage) {
     const auto spawned = CAISSON_TRY(child_->channel().expect<wire::Spawned>());
+    in_birthplace_ = spawned.in_cgroup;
     CAISSON_TRY(child_->become(CAISSON_TRY(sys::adopt_child(spawned.pid))));
     if (begin.maps_by_parent) CAISSON_TRY(give_maps());
   }
@@ -199,13 +202,12 @@ Status Creation::give_maps() {
 }
 
 Status Creation::make_cgroups() {
-  const bool v2 = plan_.cgroup.flavour == plan::CgroupFlavour::v2;
-  if (!v2) CAISSON_TRY(cgroup_->create());
-  // A stage clones init into the cgroup itself, but may have had to go without: moving it again is harmless.
-  if (!v2 || !child_->in_cgroup()) CAISSON_TRY(cgroup_->attach(child_->process().pid()));
+  CAISSON_TRY(cgroup_->create());
   state_.cgroup_paths = cgroup_->paths();
   state_.cgroup_made_parents = cgroup_->made_parents();
-  return child_->channel().send(wire::CgroupsReady{});
+  const std::vector<FileDescriptor> tasks =
+      CAISSON_TRY(enter_or_attach(*cgroup_, child_->process().pid(), in_birthplace_ || !cgroup_dir_, facts_));
+  return child_->channel().send(wire::CgroupsReady{}, {tasks.begin(), tasks.end()});
 }
 
 Status Creation::run_runtime_hooks() {
@@ -323,8 +325,9 @@ Status Creation::remove() {
 void Creation::abandon() {
   // A second interruption is not to stop the clearing up.
   sigset_t all;
+  sigset_t before;
   ::sigfillset(&all);
-  ::sigprocmask(SIG_BLOCK, &all, nullptr);
+  ::sigprocmask(SIG_BLOCK, &all, &before);
   interruptible_.reset();
   child_.reset();  // killed and reaped
   if (cgroup_)
@@ -334,6 +337,8 @@ void Creation::abandon() {
   entry_.reset();
   // Whatever a hook has made for this container, a poststop hook may have to clear.
   if (environment_stands_) run_poststop_hooks(spec_, state_);
+  // The command line ends now with its own error; a program that embeds us goes on.
+  if (mode_ == Mode::hand_over) ::sigprocmask(SIG_SETMASK, &before, nullptr);
 }
 
 Creation::~Creation() {

@@ -85,7 +85,8 @@ class Creation {
   State state_;
   FileDescriptor start_listener_;
   std::unique_ptr<cgroup::CgroupManager> cgroup_;
-  FileDescriptor cgroup_dir_;
+  FileDescriptor cgroup_dir_;  ///< to be born in; none without cgroup2
+  bool in_birthplace_ = false;
   std::optional<Child> child_;
   FileDescriptor console_;
   bool environment_stands_ = false;  ///< hooks have run or may have: poststop hooks must follow

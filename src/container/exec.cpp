@@ -42,7 +42,7 @@ struct Exec {
   plan::IdentityPlan identity;
   KeptDescriptors kept;
   std::unique_ptr<cgroup::CgroupManager> cgroup;
-  FileDescriptor cgroup_dir;  ///< v2: to be born in
+  bool must_be_moved = false;  ///< it is not in the container's cgroups by itself
   std::optional<sys::SignalSource> signals;
   std::optional<Child> child;
   FileDescriptor console;
@@ -91,19 +91,14 @@ Result<FileDescriptor> open_root(const Exec& exec) {
   return root;
 }
 
-/// The container's directory on cgroup v2, to clone into; none on v1, and none where that is not possible.
-FileDescriptor open_cgroup_dir(const Exec& exec) {
-  const auto paths = exec.cgroup->paths();
-  const auto unified = paths.find("");
-  if (paths.size() != 1 || unified == paths.end()) return {};
-  return FileDescriptor(::open(unified->second.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-}
-
 Status spawn_process(Exec& exec) {
   // The descriptors of a program that embeds us are not ours to change.
   if (exec.keeper != Keeper::program) CAISSON_TRY(sys::close_on_exec_from(3 + exec.kept.all));
   if (exec.keeper == Keeper::foreground) exec.signals.emplace(CAISSON_TRY(block_forwarded_signals()));
-  exec.cgroup_dir = open_cgroup_dir(exec);
+  // Without permission, or on a kernel that checks it of init, the process is moved later: see converse().
+  cgroup::Entrance entrance;
+  if (std::pair(exec.facts.kernel_major, exec.facts.kernel_minor) >= std::pair(5, 16))
+    if (auto found = exec.cgroup->entrance()) entrance = std::move(*found);
   const FileDescriptor root = CAISSON_TRY(open_root(exec));
   const FileDescriptor config = CAISSON_TRY(sys::memfd("config", config::save(exec.spec), false));
   SpawnOptions options;
@@ -124,13 +119,16 @@ Status spawn_process(Exec& exec) {
   begin.listen_fds = exec.kept.listen;
   begin.namespaces = exec.state.namespaces;
   begin.descriptors.container = true;
-  begin.descriptors.cgroup = static_cast<bool>(exec.cgroup_dir);
+  begin.descriptors.cgroup = static_cast<bool>(entrance.birthplace);
+  begin.descriptors.tasks = static_cast<unsigned>(entrance.files.size());
   begin.descriptors.root = static_cast<bool>(root);
   std::vector<FdView> descriptors{config, exec.container.pidfd()};
-  if (exec.cgroup_dir) descriptors.push_back(exec.cgroup_dir);
+  if (entrance.birthplace) descriptors.push_back(entrance.birthplace);
   if (root) descriptors.push_back(root);
+  for (const auto& file : entrance.files) descriptors.push_back(file);
   CAISSON_TRY(exec.child->channel().send(begin, descriptors));
   const auto spawned = CAISSON_TRY(exec.child->channel().expect<wire::Spawned>());
+  exec.must_be_moved = (entrance.birthplace && !spawned.in_cgroup) || (!entrance.birthplace && entrance.files.empty());
   return exec.child->become(CAISSON_TRY(sys::adopt_child(spawned.pid)));
 }
 
@@ -138,8 +136,7 @@ Status spawn_process(Exec& exec) {
 Status converse(Exec& exec) {
   const wire::Channel& channel = exec.child->channel();
   const pid_t pid = exec.child->process().pid();
-  // On v2 it was born there; where that was refused, a write moves it, and moving it twice is harmless.
-  CAISSON_TRY(exec.cgroup->attach(pid));
+  if (exec.must_be_moved) CAISSON_TRY(exec.cgroup->attach(pid));
   if ((exec.state.namespaces & CLONE_NEWUSER) != 0) CAISSON_TRY(process::apply_limits(exec.identity, pid));
   CAISSON_TRY(send_proceed(channel, pid, exec.seccomp));
   for (;;) {
@@ -177,7 +174,7 @@ Status bring_up(Exec& exec) {
 Result<Joined> join(const Globals& globals, const std::string& id, const ExecOptions& options, Keeper keeper) {
   const Entry entry = CAISSON_TRY(Store(globals.root).open(id));
   Exec exec{.options = options, .keeper = keeper, .state = {}, .container = {}, .spec = {}, .seccomp = {}, .facts = {},
-            .identity = {}, .kept = {}, .cgroup = {}, .cgroup_dir = {}, .signals = {}, .child = {}, .console = {}};
+            .identity = {}, .kept = {}, .cgroup = {}, .must_be_moved = false, .signals = {}, .child = {}, .console = {}};
   CAISSON_TRY(open_container(exec, entry));
   CAISSON_TRY(decide(exec, entry));
   if (auto up = bring_up(exec); !up) {

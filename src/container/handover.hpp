@@ -2,10 +2,14 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/error.hpp"
 #include "base/fd.hpp"
+#include "cgroup/manager.hpp"
 #include "config/spec.hpp"
 #include "container/spawn.hpp"
 #include "plan/seccomp.hpp"
@@ -32,6 +36,11 @@ struct KeptDescriptors {
 };
 /// Fails when one of them is not open.
 Result<KeptDescriptors> count_kept_descriptors(int preserve);
+
+/// How process `pid` gets into the cgroup. The files that it writes "0" to, to move itself, when it was `born` in the
+/// cgroup2 (or there is none) and may do so; else it is moved here, and there are none.
+Result<std::vector<FileDescriptor>> enter_or_attach(cgroup::CgroupManager& cgroup, pid_t pid, bool born,
+                                                    const plan::HostFacts& facts);
 
 /// Tells init to go on with the compiled filter, or with none.
 Status send_proceed(const wire::Channel& channel, int pid, const std::optional<plan::SeccompPlan>& plan);

@@ -29,7 +29,8 @@ struct InitContext {
   FileDescriptor config;  ///< its lock says that we live, until we are recorded
   FileDescriptor start_listener;
   FileDescriptor container;  ///< exec: pidfd of the container's init
-  FileDescriptor cgroup;
+  FileDescriptor cgroup;              ///< to be born in
+  std::vector<FileDescriptor> tasks;  ///< exec: cgroup v1
   FileDescriptor old_root;  ///< exec: root directory of a container without a mount namespace
   FileDescriptor filter;    ///< compiled seccomp program, from Proceed on
   std::uint32_t seccomp_flags = 0;
@@ -62,6 +63,10 @@ Status enter_stage(InitContext& context);
 /// The life of a container's first process and of one that joins it, from its namespaces to execve.
 std::span<const InitStep> create_steps();
 std::span<const InitStep> exec_steps();
+
+/// Moves the caller, still a single thread, into cgroups of v1 by their open "tasks" files. Unlike being moved, this
+/// needs not stop every fork on the host.
+Status enter_cgroups(std::vector<FileDescriptor> tasks);
 
 /// Waits, once, until the parent has put us into the container's cgroups, then makes the cgroup namespace.
 Status wait_for_cgroups(InitContext& context);

@@ -28,7 +28,8 @@ Status receive_begin(InitContext& context) {
   std::vector<FileDescriptor> fds;
   context.begin = CAISSON_TRY(context.channel.expect<wire::Begin>(&fds));
   const wire::Descriptors& expected = context.begin.descriptors;
-  const std::size_t count = 1 + expected.start_listener + expected.container + expected.cgroup + expected.root + expected.prepared;
+  const std::size_t count = 1 + expected.start_listener + expected.container + expected.cgroup + expected.root + expected.tasks +
+                            expected.prepared;
   if (fds.size() != count) return fail(ErrorKind::system, "{} descriptors came with Begin, not {}", fds.size(), count);
   std::size_t next = 0;
   context.config = std::move(fds[next++]);
@@ -36,6 +37,7 @@ Status receive_begin(InitContext& context) {
   if (expected.container) context.container = std::move(fds[next++]);
   if (expected.cgroup) context.cgroup = std::move(fds[next++]);
   if (expected.root) context.old_root = std::move(fds[next++]);
+  for (unsigned i = 0; i < expected.tasks; ++i) context.tasks.push_back(std::move(fds[next++]));
   for (unsigned i = 0; i < expected.prepared; ++i) context.environment.prepared.push_back(std::move(fds[next++]));
   context.spec = CAISSON_TRY(config::load(CAISSON_TRY(sys::read_all(context.config, "config.json"))));
   return {};
@@ -67,7 +69,7 @@ Status clone_init(InitContext& context, std::uint64_t namespaces) {
   }
   if (!cloned) return std::unexpected(std::move(cloned).error());
   if (cloned->pid != 0) {
-    const Status told = context.channel.send(wire::Spawned{cloned->pid});
+    const Status told = context.channel.send(wire::Spawned{cloned->pid, options.cgroup >= 0});
     ::_exit(told ? 0 : 1);
   }
   context.cgroup.reset();
@@ -143,7 +145,8 @@ Status enter_container(InitContext& context) {
   }
   context.container.reset();
   if ((kinds & CLONE_NEWUSER) != 0) CAISSON_TRY(sys::become_namespace_root());
-  return clone_init(context, 0);
+  CAISSON_TRY(clone_init(context, 0));
+  return enter_cgroups(std::exchange(context.tasks, {}));
 }
 
 Status enter_new(InitContext& context) {
@@ -176,9 +179,16 @@ Status enter_stage(InitContext& context) {
   return context.begin.kind == wire::Kind::exec ? enter_container(context) : enter_new(context);
 }
 
+Status enter_cgroups(std::vector<FileDescriptor> tasks) {
+  for (const auto& file : tasks) CAISSON_TRY(sys::write_all(file, "0", "tasks"), "join cgroup");
+  return {};
+}
+
 Status wait_for_cgroups(InitContext& context) {
   if (context.cgroups_ready) return {};
-  CAISSON_TRY(context.channel.expect<wire::CgroupsReady>(), "wait for the cgroups");
+  std::vector<FileDescriptor> tasks;
+  CAISSON_TRY(context.channel.expect<wire::CgroupsReady>(&tasks), "wait for the cgroups");
+  CAISSON_TRY(enter_cgroups(std::move(tasks)));
   context.cgroups_ready = true;
   if (context.namespaces.makes(CLONE_NEWCGROUP)) CAISSON_TRY(sys::make_namespaces(CLONE_NEWCGROUP), "make cgroup namespace");
   return {};

@@ -253,11 +253,12 @@ constexpr InitStep kCreateSteps[] = {
     {"", execute},
 };
 
+// The runtime is waited for first: before it has heard of us from the stage, it listens to nothing that we say.
 constexpr InitStep kExecSteps[] = {
+    {"wait for the runtime", wait_for_proceed},
     {"join session keyring", join_session_keyring},
     {"open console", open_console},
     {"lead a session", lead_session},
-    {"wait for the runtime", wait_for_proceed},
     {"set AppArmor profile", set_apparmor_profile},
     {"forbid new privileges", forbid_new_privileges},
     {"set scheduling", set_scheduling},

@@ -14,13 +14,13 @@ constexpr std::uint64_t kLazytime = 1 << 25;  // MS_LAZYTIME
 static_assert(MOUNT_ATTR_RELATIME == 0);
 
 enum class Effect : std::uint8_t {
-  nothing,            ///< names what holds anyway
-  attribute_set,      ///< value: MOUNT_ATTR_*
-  attribute_clear,    ///<
-  access_time,        ///< value: one of the values of MOUNT_ATTR__ATIME
-  superblock_set,     ///< value: MS_*
-  superblock_clear,   ///<
-  propagate,          ///< value: MS_*
+  nothing,           ///< names what holds anyway
+  attribute_set,     ///< value: MOUNT_ATTR_*
+  attribute_clear,   ///<
+  access_time,       ///< value: one of the values of MOUNT_ATTR__ATIME
+  superblock_set,    ///< value: MS_*
+  superblock_clear,  ///<
+  propagate,         ///< value: MS_*
   bind,
   remount,
   map,

@@ -43,10 +43,10 @@ struct MountOptions {
   MountAttributes recursive;             ///< of the mount and all below it ("rro", "rnosuid", ...)
   std::vector<Propagation> propagation;  ///< in order; applied after the mount is made
   std::vector<std::string> data;         ///< all that the table does not know: for the file system, in order
-  std::uint64_t superblock_set = 0;      ///< MS_SYNCHRONOUS, MS_DIRSYNC, MS_LAZYTIME, MS_MANDLOCK, MS_SILENT, MS_I_VERSION
-  std::uint64_t superblock_clear = 0;    ///< the same bits
-  bool bind = false;                     ///< bind or rbind
-  bool bind_recursive = false;           ///< rbind
+  std::uint64_t superblock_set = 0;  ///< MS_SYNCHRONOUS, MS_DIRSYNC, MS_LAZYTIME, MS_MANDLOCK, MS_SILENT, MS_I_VERSION
+  std::uint64_t superblock_clear = 0;  ///< the same bits
+  bool bind = false;                   ///< bind or rbind
+  bool bind_recursive = false;         ///< rbind
   bool remount = false;
   MapScope map = MapScope::none;
   bool copy_up = false;          ///< tmpcopyup

@@ -110,7 +110,8 @@ Status Maker::decide_propagation(MountContext& context) {
       break;
     case MS_PRIVATE:
       if (options.no_pivot)
-        return fail_config("/linux/rootfsPropagation", "rootfsPropagation of [r]private is not safe without pivot_root");
+        return fail_config("/linux/rootfsPropagation",
+                           "rootfsPropagation of [r]private is not safe without pivot_root");
       if (any_bind_propagates()) {
         plan.tree_propagation = {MS_PRIVATE, true};
         context.default_bind = {MS_PRIVATE, true};

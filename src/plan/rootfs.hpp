@@ -34,7 +34,7 @@ struct RootfsOptions {
 /// A mapping of ids for a mount: MOUNT_ATTR_IDMAP. The text form is that of /proc/PID/uid_map.
 struct MountIdMap {
   bool recursive = false;
-  std::string uid_map;         ///< "0 100000 65536\n"
+  std::string uid_map;  ///< "0 100000 65536\n"
   std::string gid_map;
   std::string namespace_path;  ///< a user namespace to take the mapping from instead
   bool operator==(const MountIdMap&) const = default;
@@ -110,7 +110,7 @@ struct CgroupHierarchy {
 /// /sys/fs/cgroup on a v1 or hybrid host: a tmpfs with one mount for each hierarchy.
 struct CgroupTree {
   std::string target;
-  bool fresh = false;  ///< new mounts (own cgroup namespace), else binds of the container's own cgroups
+  bool fresh = false;     ///< new mounts (own cgroup namespace), else binds of the container's own cgroups
   bool optional = false;  ///< rootless: a cgroup that is not there is shown as an empty directory
   std::vector<CgroupHierarchy> hierarchies;
   std::string label_option;  ///< "context=..." for the tmpfs, or empty
@@ -124,15 +124,15 @@ using RootfsOp = std::variant<Attach, Reconfigure, CgroupTree>;
 
 /// A node below the rootfs, most of them in /dev.
 struct DeviceNode {
-  std::string path;           ///< absolute and clean
-  std::uint32_t type = 0;     ///< S_IFCHR, S_IFBLK, S_IFIFO
+  std::string path;        ///< absolute and clean
+  std::uint32_t type = 0;  ///< S_IFCHR, S_IFBLK, S_IFIFO
   std::uint32_t major = 0;
   std::uint32_t minor = 0;
   std::uint32_t mode = 0666;  ///< permission bits, exact (no umask)
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
-  bool bind = false;          ///< mknod(2) is not allowed here: the host's node of that path is bound
-  std::string origin;         ///< "/linux/devices/0"; empty for the default ones
+  bool bind = false;   ///< mknod(2) is not allowed here: the host's node of that path is bound
+  std::string origin;  ///< "/linux/devices/0"; empty for the default ones
   bool operator==(const DeviceNode&) const = default;
 };
 
@@ -164,8 +164,8 @@ struct RootfsPlan {
   bool private_dev = false;  ///< /dev is a file system made here, which nobody else can change meanwhile
   std::vector<DeviceNode> devices;
   std::vector<DeviceLink> links;
-  bool core_link = false;                ///< /dev/core -> /proc/kcore, when the host has that
-  std::vector<PathRule> late_readonly;   ///< mounts made read-only after devices and mountpoints are in them
+  bool core_link = false;               ///< /dev/core -> /proc/kcore, when the host has that
+  std::vector<PathRule> late_readonly;  ///< mounts made read-only after devices and mountpoints are in them
   bool readonly_root = false;
   std::vector<PathRule> readonly_paths;
   std::vector<PathRule> masked_paths;

@@ -13,14 +13,38 @@ namespace {
 // What may be mounted over single files of /proc. Everything else in there is the kernel's word, which labels, sysctls
 // and masks are trusted to (CVE-2019-16884).
 constexpr auto kProcFiles = std::to_array<std::string_view>({
-    "/proc/cpuinfo", "/proc/diskstats", "/proc/loadavg", "/proc/meminfo", "/proc/slabinfo", "/proc/stat",
-    "/proc/swaps", "/proc/sys/crypto/fips_enabled", "/proc/sys/kernel/ns_last_pid", "/proc/uptime",
+    "/proc/cpuinfo",
+    "/proc/diskstats",
+    "/proc/loadavg",
+    "/proc/meminfo",
+    "/proc/slabinfo",
+    "/proc/stat",
+    "/proc/swaps",
+    "/proc/sys/crypto/fips_enabled",
+    "/proc/sys/kernel/ns_last_pid",
+    "/proc/uptime",
 });
 
 // File systems whose superblock may be the host's own too: "ro" is said to the mount alone.
 constexpr auto kSharedSuperblocks = std::to_array<std::string_view>({
-    "binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs", "debugfs", "devpts", "devtmpfs", "efivarfs", "fusectl",
-    "mqueue", "nsfs", "proc", "pstore", "securityfs", "selinuxfs", "sysfs", "tracefs",
+    "binfmt_misc",
+    "bpf",
+    "cgroup",
+    "cgroup2",
+    "configfs",
+    "debugfs",
+    "devpts",
+    "devtmpfs",
+    "efivarfs",
+    "fusectl",
+    "mqueue",
+    "nsfs",
+    "proc",
+    "pstore",
+    "securityfs",
+    "selinuxfs",
+    "sysfs",
+    "tracefs",
 });
 
 template <class List>
@@ -154,7 +178,7 @@ Status Planner::add_bind() {
   Attach op = attach();
   if (op.propagation.empty() && context.default_bind.kind != 0)
     op.propagation.push_back({context.default_bind.kind, tree.recursive});
-  // The runtime's own trees are still of the host's peer groups: they get what the container's copy of the host has got.
+  // The runtime's own trees are still of the host's peer groups: they get what the container's copy of the host got.
   if (tree.prepared && context.cut_from_host)
     op.propagation.insert(op.propagation.begin(),
                           plan.host_propagation.kind != 0 ? plan.host_propagation : Propagation{MS_SLAVE, true});

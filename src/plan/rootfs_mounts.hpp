@@ -14,9 +14,9 @@ struct MountContext {
   const HostFacts& facts;
   const NamespacePlan& namespaces;
   const RootfsOptions& options;
-  Propagation default_bind;     ///< for bind mounts that name no propagation; kind 0: what they inherit
+  Propagation default_bind;  ///< for bind mounts that name no propagation; kind 0: what they inherit
   bool in_user_namespace = false;
-  bool cut_from_host = true;    ///< trees that the parent opens are made slaves before anything else
+  bool cut_from_host = true;  ///< trees that the parent opens are made slaves before anything else
 };
 
 /// The absolute path without ".", "..", doubled and trailing slashes: "/a/../b//c/" is "/b/c".

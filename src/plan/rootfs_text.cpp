@@ -104,7 +104,8 @@ std::string line(const Reconfigure& op) {
 }
 
 std::string line(const CgroupTree& op) {
-  std::string out = fmt::format("cgroups {}:{}{}", op.target, op.fresh ? " fresh" : " bind", op.optional ? " optional" : "");
+  std::string out =
+      fmt::format("cgroups {}:{}{}", op.target, op.fresh ? " fresh" : " bind", op.optional ? " optional" : "");
   bits(out, kAttributes, op.attributes.set, op.attributes.clear, "");
   propagation(out, op.propagation);
   if (!op.label_option.empty()) out += fmt::format(" {}", op.label_option);

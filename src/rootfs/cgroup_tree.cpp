@@ -32,8 +32,8 @@ Result<FileDescriptor> make_cgroup_directory(const plan::CgroupTree& op) {
   tmpfs.source = "tmpfs";
   tmpfs.data = {"mode=755"};
   if (!op.label_option.empty()) tmpfs.data.push_back(op.label_option);
-  FileDescriptor top = CAISSON_TRY(
-      make_filesystem(tmpfs, op.attributes.set & ~std::uint64_t{MOUNT_ATTR_RDONLY}, std::nullopt));
+  FileDescriptor top =
+      CAISSON_TRY(make_filesystem(tmpfs, op.attributes.set & ~std::uint64_t{MOUNT_ATTR_RDONLY}, std::nullopt));
   for (const auto& hierarchy : op.hierarchies) {
     CAISSON_TRY(sys::make_directory(top, hierarchy.name, 0755));
     for (const auto& link : hierarchy.links)

@@ -153,7 +153,8 @@ Status mount_console(RootDir& root, FdView slave) {
   auto done = [&]() -> Status {
     FileDescriptor tree = CAISSON_TRY(sys::open_tree(slave, "", sys::TreeCopy::single));
     FileDescriptor dev = CAISSON_TRY(root.ordinary_directory("/dev"));
-    if (::mknodat(dev.get(), "console", S_IFREG | 0666, 0) < 0 && errno != EEXIST) return fail_errno("mknod('console')");
+    if (::mknodat(dev.get(), "console", S_IFREG | 0666, 0) < 0 && errno != EEXIST)
+      return fail_errno("mknod('console')");
     FileDescriptor place = CAISSON_TRY(open_file(dev, "console"));
     return sys::move_mount(tree, place);
   }();

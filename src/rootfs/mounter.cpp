@@ -39,7 +39,8 @@ Result<bool> is_directory(FdView fd, const std::string& name) {
 
 // Whether two O_PATH descriptors are one directory of one mount.
 bool same_place(FdView a, FdView b) {
-  struct statx x {}, y {};
+  struct statx x {
+  }, y{};
   constexpr unsigned kMask = STATX_INO | STATX_MNT_ID;
   if (::statx(a.get(), "", AT_EMPTY_PATH, kMask, &x) < 0 || ::statx(b.get(), "", AT_EMPTY_PATH, kMask, &y) < 0)
     return false;
@@ -50,7 +51,9 @@ bool same_place(FdView a, FdView b) {
 class Mounter {
  public:
   Mounter(RootDir& root, const plan::RootfsPlan& plan, Environment& environment)
-      : root_(root), environment_(environment), next_prepared_(plan.prepared ? 1 : 0),
+      : root_(root),
+        environment_(environment),
+        next_prepared_(plan.prepared ? 1 : 0),
         shared_seen_(plan.host_propagation.kind == 0) {}
 
   Status run(const plan::RootfsOp& op) {
@@ -58,15 +61,9 @@ class Mounter {
   }
 
  private:
-  Status apply(const Attach& op) {
-    return placed(attach(op), op.origin);
-  }
-  Status apply(const plan::Reconfigure& op) {
-    return placed(reconfigure(op), op.origin);
-  }
-  Status apply(const plan::CgroupTree& op) {
-    return placed(cgroup_tree(op), op.origin);
-  }
+  Status apply(const Attach& op) { return placed(attach(op), op.origin); }
+  Status apply(const plan::Reconfigure& op) { return placed(reconfigure(op), op.origin); }
+  Status apply(const plan::CgroupTree& op) { return placed(cgroup_tree(op), op.origin); }
 
   Status attach(const Attach& op);
   Status attach_copy(const Attach& op, const CopiedTree& tree);
@@ -299,10 +296,10 @@ Result<FileDescriptor> prepare_bind(const Attach& op, const CopiedTree& tree, Id
     FileDescriptor fd = CAISSON_TRY(copy_tree(tree));
     if (tree.id_map) {
       FdView space = CAISSON_TRY(maps.find(*tree.id_map));
-      CAISSON_TRY(sys::set_attributes(fd, {.set = MOUNT_ATTR_IDMAP,
-                                           .user_namespace = space.get(),
-                                           .recursive = tree.id_map->recursive}),
-                  "id-mapped mount");
+      CAISSON_TRY(
+          sys::set_attributes(
+              fd, {.set = MOUNT_ATTR_IDMAP, .user_namespace = space.get(), .recursive = tree.id_map->recursive}),
+          "id-mapped mount");
     }
     CAISSON_TRY(change_tree(fd, op.attributes, op.recursive, op.propagation));
     return fd;

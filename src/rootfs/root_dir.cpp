@@ -36,11 +36,11 @@ std::string take_part(std::string& path) {
 // One walk along a path that is to be made. `done` is always resolved from the root anew, so that it may hold symlinks.
 class Walk {
  public:
-  Walk(FdView root, std::string path, Kind kind) : root_(root), todo_(std::move(path)), kind_(kind) {}
+  Walk(FdView root, std::string path, Kind kind) : root_(root), rest_(std::move(path)), kind_(kind) {}
 
   Result<Place> run() {
     CAISSON_TRY(restart());
-    for (std::string part = take_part(todo_); !part.empty(); part = take_part(todo_)) CAISSON_TRY(step(part));
+    for (std::string part = take_part(rest_); !part.empty(); part = take_part(rest_)) CAISSON_TRY(step(part));
     // The steps do not tell symlinks from directories; whoever must know looks at the place itself.
     place_.symlinked = true;
     return std::move(place_);
@@ -76,7 +76,7 @@ class Walk {
       return fail_errno("make '{}'", target);
     }
     const bool absolute = target.front() == '/';
-    todo_ = todo_.empty() ? std::move(target) : std::move(target) + "/" + todo_;
+    rest_ = rest_.empty() ? std::move(target) : std::move(target) + "/" + rest_;
     if (absolute) return restart();
     return {};
   }
@@ -84,7 +84,7 @@ class Walk {
   // In the directory that the descriptor holds, wherever it may have been moved; and what is opened then is the new
   // directory or file itself, no symlink that was put in its place.
   Status make_part(const std::string& part) {
-    const bool file = todo_.empty() && kind_ == Kind::file;
+    const bool file = rest_.empty() && kind_ == Kind::file;
     const int made = file ? ::mknodat(place_.fd.get(), part.c_str(), S_IFREG | 0644, 0)
                           : ::mkdirat(place_.fd.get(), part.c_str(), 0755);
     if (made < 0 && errno != EEXIST) return fail_errno("{}('{}/{}')", file ? "mknod" : "mkdir", done_, part);
@@ -97,7 +97,7 @@ class Walk {
   }
 
   FdView root_;
-  std::string todo_;
+  std::string rest_;
   std::string done_;
   Kind kind_;
   Place place_;
@@ -137,7 +137,8 @@ Result<Place> RootDir::make(const std::string& path, Kind kind) const {
   // Nearly always only the last part is missing and no symlink is on the way.
   const std::size_t slash = path.rfind('/');
   const std::string parent_path = slash == 0 ? "/" : path.substr(0, slash);
-  FileDescriptor parent(sys::try_open(fd_, parent_path.c_str(), O_PATH | O_DIRECTORY, 0, kInRoot | RESOLVE_NO_SYMLINKS));
+  FileDescriptor parent(
+      sys::try_open(fd_, parent_path.c_str(), O_PATH | O_DIRECTORY, 0, kInRoot | RESOLVE_NO_SYMLINKS));
   if (parent) {
     const char* name = path.c_str() + slash + 1;
     const bool file = kind == Kind::file;

@@ -49,8 +49,7 @@ Result<FileDescriptor> open_at(FdView dir, const std::string& path, std::uint64_
   return FileDescriptor(fd);
 }
 
-Result<FileDescriptor> open_if_exists(FdView dir, const std::string& path, std::uint64_t flags,
-                                      std::uint64_t resolve) {
+Result<FileDescriptor> open_if_exists(FdView dir, const std::string& path, std::uint64_t flags, std::uint64_t resolve) {
   int fd = try_open(dir, path.c_str(), flags, 0, resolve);
   if (fd >= 0) return FileDescriptor(fd);
   if (absent(-fd)) return FileDescriptor();

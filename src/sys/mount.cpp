@@ -116,8 +116,8 @@ Status move_mount(FdView mount, FdView target, const std::string& path) {
   return fail_errno("move_mount('{}')", path);
 }
 
-Status classic_mount(const std::string& source, const std::string& target, const std::string& type,
-                     std::uint64_t flags, const std::string& data) {
+Status classic_mount(const std::string& source, const std::string& target, const std::string& type, std::uint64_t flags,
+                     const std::string& data) {
   const char* source_text = source.empty() ? "none" : source.c_str();
   if (::mount(source_text, target.c_str(), type.c_str(), flags, data.empty() ? nullptr : data.c_str()) == 0) return {};
   return fail_errno("mount('{}', type '{}', data '{}')", source_text, type, data);

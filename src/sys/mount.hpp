@@ -58,8 +58,8 @@ Status move_mount(FdView mount, FdView target);
 Status move_mount(FdView mount, FdView target, const std::string& path);
 
 /// mount(2). Only for what the calls above cannot say; each use gives its reason.
-Status classic_mount(const std::string& source, const std::string& target, const std::string& type,
-                     std::uint64_t flags, const std::string& data);
+Status classic_mount(const std::string& source, const std::string& target, const std::string& type, std::uint64_t flags,
+                     const std::string& data);
 /// umount2(2).
 Status unmount(const std::string& path, int flags);
 /// pivot_root(2).

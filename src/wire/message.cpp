@@ -71,6 +71,7 @@ inline constexpr auto json::fields<wire::Descriptors> = table(
     required("container", &wire::Descriptors::container),
     required("cgroup", &wire::Descriptors::cgroup),
     required("root", &wire::Descriptors::root),
+    required("tasks", &wire::Descriptors::tasks),
     required("prepared", &wire::Descriptors::prepared));
 template <>
 inline constexpr auto json::fields<wire::Begin> = table(
@@ -97,7 +98,7 @@ inline constexpr auto json::fields<wire::Proceed> = table(
 template <>
 inline constexpr auto json::fields<wire::Console> = table(required("name", &wire::Console::name));
 template <>
-inline constexpr auto json::fields<wire::Spawned> = table(required("pid", &wire::Spawned::pid));
+inline constexpr auto json::fields<wire::Spawned> = table(required("pid", &wire::Spawned::pid), required("in_cgroup", &wire::Spawned::in_cgroup));
 template <>
 inline constexpr auto json::fields<wire::SeccompListener> = table(required("fd", &wire::SeccompListener::fd));
 template <>

@@ -47,9 +47,10 @@ enum class Kind { create, exec };
 struct Descriptors {
   bool start_listener = false;
   bool container = false;     ///< exec: pidfd of the container's init
-  bool cgroup = false;        ///< exec and stage on cgroup v2: directory to clone init into
+  bool cgroup = false;        ///< a stage where there is cgroup2: directory to clone init into
   bool root = false;          ///< exec into a container without a mount namespace of its own: its root directory
   unsigned prepared = 0;      ///< detached trees
+  unsigned tasks = 0;         ///< exec on cgroup v1: files that init writes "0" to, to move itself
 };
 
 struct Begin {
@@ -70,7 +71,7 @@ struct Begin {
 };
 
 struct Mapped {};
-struct CgroupsReady {};
+struct CgroupsReady {};  ///< beside it, on cgroup v1, the files that init writes "0" to: it moves itself
 struct Proceed {
   int pid = 0;          ///< init's pid as the runtime sees it: hooks are told it
   bool filter = false;  ///< the compiled seccomp program lies beside: the parent builds it while init mounts
@@ -81,6 +82,7 @@ struct Recorded {};
 struct Start {};
 struct Spawned {
   int pid = 0;
+  bool in_cgroup = false;  ///< born in the directory that came with Begin
 };
 struct RootfsReady {};
 struct Console {

@@ -125,8 +125,10 @@ TEST_CASE("destinations that are refused", "[plan][rootfs]") {
       {{"/", "tmpfs", "tmpfs", {}, {}, {}}, "mountpoint '/' is on the top of rootfs"},
       {{"/a/..", "tmpfs", "tmpfs", {}, {}, {}}, "mountpoint '/' is on the top of rootfs"},
       {{"/proc", "tmpfs", "tmpfs", {}, {}, {}}, "'/proc' cannot be mounted because it is not of type proc"},
-      {{"/proc/self/attr", "", "/x", {"bind"}, {}, {}}, "'/proc/self/attr' cannot be mounted because it is inside /proc"},
-      {{"/x/../proc/net/dev", "", "/x", {"bind"}, {}, {}}, "'/proc/net/dev' cannot be mounted because it is inside /proc"},
+      {{"/proc/self/attr", "", "/x", {"bind"}, {}, {}},
+       "'/proc/self/attr' cannot be mounted because it is inside /proc"},
+      {{"/x/../proc/net/dev", "", "/x", {"bind"}, {}, {}},
+       "'/proc/net/dev' cannot be mounted because it is inside /proc"},
       {{"/x", "", "", {"bind"}, {}, {}}, "bind mount source is empty"},
       {{"/x", "", "/y", {"bind", "size=1"}, {}, {}}, "bind mounts cannot have any filesystem-specific options applied"},
       {{"/x", "", "/y", {"rbind", "sync"}, {}, {}}, "mount option 'sync' cannot be applied to a bind mount"},
@@ -217,8 +219,7 @@ TEST_CASE("a user namespace gets its trees from the runtime", "[plan][rootfs]") 
 TEST_CASE("id-mapped binds", "[plan][rootfs]") {
   Case c;
   c.mount({"/x", "", "/src", {"bind", "ridmap"}, {{0, 5, 10}, {20, 30, 1}}, {{0, 6, 10}}});
-  CHECK(c.lines("mount") ==
-        "mount /x: bind '/src' prepared ridmap[0 5 10,20 30 1][0 6 10] rslave  [/mounts/0]\n");
+  CHECK(c.lines("mount") == "mount /x: bind '/src' prepared ridmap[0 5 10,20 30 1][0 6 10] rslave  [/mounts/0]\n");
 
   Case own;
   own.user_namespace().mount({"/x", "", "/src", {"bind", "idmap"}, {}, {}});
@@ -230,8 +231,7 @@ TEST_CASE("id-mapped binds", "[plan][rootfs]") {
   Case joined;
   joined.namespaces.join.push_back({CLONE_NEWUSER, "/proc/7/ns/user", "/linux/namespaces/0/path"});
   joined.mount({"/x", "", "/src", {"bind", "idmap"}, {}, {}});
-  CHECK(joined.lines("mount") ==
-        "mount /x: bind '/src' prepared idmap=/proc/7/ns/user rslave  [/mounts/0]\n");
+  CHECK(joined.lines("mount") == "mount /x: bind '/src' prepared idmap=/proc/7/ns/user rslave  [/mounts/0]\n");
 }
 
 TEST_CASE("sysfs of a network namespace that is not ours", "[plan][rootfs]") {

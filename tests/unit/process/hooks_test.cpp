@@ -63,11 +63,15 @@ TEST_CASE("a hook past its timeout is killed with what it started", "[process][h
         "stderr:  [config: /hooks/createRuntime/2]");
   const auto took = std::chrono::steady_clock::now() - begin;
   CHECK(took > std::chrono::milliseconds(950));
-  CHECK(took < std::chrono::milliseconds(2500));
-  // Killed and a zombie at most, whose parent is gone.
-  const std::string pid = test::read_text(directory / "pid");
-  const std::string stat = test::read_text("/proc/" + std::to_string(std::stoi(pid)) + "/stat");
-  CHECK((stat.empty() || stat.contains(") Z ") || stat.contains(") X ")));
+  CHECK(took < std::chrono::milliseconds(2900));
+  // The signal is sent by then, and what it hits may take a moment to go.
+  const std::string stat_file = "/proc/" + std::to_string(std::stoi(test::read_text(directory / "pid"))) + "/stat";
+  const auto is_gone = [&] {
+    const std::string stat = test::read_text(stat_file);
+    return stat.empty() || stat.contains(") Z ") || stat.contains(") X ");
+  };
+  for (int tries = 0; tries < 200 && !is_gone(); ++tries) ::usleep(10'000);
+  CHECK(is_gone());
 }
 
 TEST_CASE("what a hook leaves running does not hold it up", "[process][hooks]") {

@@ -19,12 +19,13 @@ namespace {
 // The mounts of the usual bundle, but for its cgroups.
 void usual(Scenario& s) {
   s.mount({"/dev", "tmpfs", "tmpfs", {"nosuid", "strictatime", "mode=755", "size=65536k"}, {}, {}})
-      .mount({"/dev/pts", "devpts", "devpts", {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"}, {}, {}})
+      .mount(
+          {"/dev/pts", "devpts", "devpts", {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"}, {}, {}})
       .mount({"/dev/shm", "tmpfs", "shm", {"nosuid", "noexec", "nodev", "mode=1777", "size=65536k"}, {}, {}})
       .mount({"/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}, {}, {}})
       .mount({"/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev", "ro"}, {}, {}});
-  s.spec.linux->masked_paths = {"/proc/version", "/proc/uptime", "/proc/absent", "/proc/fs", "/proc/absent/deep",
-                                "/proc/version/deep", "/sys/kernel", "/proc/fs"};
+  s.spec.linux->masked_paths = {"/proc/version",     "/proc/uptime",       "/proc/absent", "/proc/fs",
+                                "/proc/absent/deep", "/proc/version/deep", "/sys/kernel",  "/proc/fs"};
   s.spec.linux->readonly_paths = {"/proc/sys", "/proc/loadavg", "/proc/absent"};
 }
 
@@ -36,19 +37,19 @@ TEST_CASE("the usual bundle", "[rootfs]") {
   Scenario s(world);
   usual(s);
   s.spec.root->readonly = true;
-  s.cwd = "/work/deep";
+  s.cwd = "/srv/deep";
   s.inside = [](const AskHost&) {
     std::string out;
     out += std::string("/ ") + (mount_at("/").has("ro") ? "ro" : "rw") + "\n";
-    for (const char* path : {"/proc", "/dev", "/dev/pts", "/dev/shm", "/dev/mqueue", "/sys", "/proc/sys",
-                             "/proc/loadavg"})
+    for (const char* path :
+         {"/proc", "/dev", "/dev/pts", "/dev/shm", "/dev/mqueue", "/sys", "/proc/sys", "/proc/loadavg"})
       out += path + (" " + mount_at(path).type) + " " + brief(path) + "\n";
     for (const char* path : {"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty",
-                             "/dev/ptmx", "/dev/fd", "/dev/stdin", "/dev/stderr", "/work/deep"})
+                             "/dev/ptmx", "/dev/fd", "/dev/stdin", "/dev/stderr", "/srv/deep"})
       out += path + (" " + look(path)) + "\n";
     out += "marker " + text_of_file("/etc/marker") + "\n";
-    out += "root " + try_create("/x") + " dev " + try_create("/dev/x") + " sys " + try_write("/proc/sys/kernel/hostname") +
-           " null " + try_write("/dev/null") + "\n";
+    out += "root " + try_create("/x") + " dev " + try_create("/dev/x") + " sys " +
+           try_write("/proc/sys/kernel/hostname") + " null " + try_write("/dev/null") + "\n";
     for (const char* path : {"/proc/version", "/proc/uptime"}) out += path + (" " + look(path)) + "\n";
     for (const char* path : {"/sys/kernel", "/proc/fs"})
       out += path + (" " + mount_at(path).type) + " " + brief(path) + " " + try_create(path + std::string("/x")) + "\n";
@@ -78,7 +79,7 @@ TEST_CASE("the usual bundle", "[rootfs]") {
         "/dev/fd l /proc/self/fd\n"
         "/dev/stdin l /proc/self/fd/0\n"
         "/dev/stderr l /proc/self/fd/2\n"
-        "/work/deep d 0755 0:0\n"
+        "/srv/deep d 0755 0:0\n"
         "marker inside\n"
         "root EROFS dev  sys EROFS null \n"
         "/proc/version c 1:3 0666 0:0\n"
@@ -99,7 +100,8 @@ TEST_CASE("nothing of it shows on the host, nor stays open", "[rootfs]") {
     // Whatever descriptor is left must lie in the container's own tree, or be none of a directory.
     std::string out;
     for (int fd = 0; fd < 64; ++fd) {
-      struct stat st {}, root {};
+      struct stat st {
+      }, root{};
       if (::fstat(fd, &st) < 0 || !S_ISDIR(st.st_mode)) continue;
       ::stat("/", &root);
       if (st.st_dev != root.st_dev || st.st_ino != root.st_ino) out += "fd " + std::to_string(fd) + " ";

@@ -80,8 +80,9 @@ TEST_CASE("what cannot be bound", "[rootfs][bind]") {
   SECTION("the source is missing") {
     s.mount({"/x", "", "absent", {"bind"}, {}, {}});
     const std::string error = run(world, s).error;
-    CHECK(error == "error mounting '" + world.path("absent") + "' to rootfs at '/x': bind mount source stat: open_tree('" +
-                       world.path("absent") + "'): No such file or directory [config: /mounts/1]");
+    CHECK(error == "error mounting '" + world.path("absent") +
+                       "' to rootfs at '/x': bind mount source stat: open_tree('" + world.path("absent") +
+                       "'): No such file or directory [config: /mounts/1]");
   }
   SECTION("a directory onto a file") {
     s.mount({"/etc/marker", "", "dir", {"bind"}, {}, {}});
@@ -104,9 +105,7 @@ TEST_CASE("what cannot be bound", "[rootfs][bind]") {
     CHECK(has(run(world, s).error, "'/proc' cannot be mounted because it is not of type proc"));
   }
   SECTION("the mountpoint cannot be made on a read-only file system") {
-    s.host_setup = [&] {
-      ::mount("tmpfs", world.path("rootfs/tmp").c_str(), "tmpfs", MS_RDONLY, nullptr);
-    };
+    s.host_setup = [&] { ::mount("tmpfs", world.path("rootfs/tmp").c_str(), "tmpfs", MS_RDONLY, nullptr); };
     s.mount({"/tmp/x", "", "dir", {"bind"}, {}, {}});
     CHECK(has(run(world, s).error, "make the mountpoint: mkdir('/tmp/x'): Read-only file system"));
   }
@@ -194,8 +193,7 @@ TEST_CASE("id-mapped binds", "[rootfs][bind][idmap]") {
     CHECK(outcome.text == "7:8 rw");
   }
   SECTION("many with few mappings") {
-    for (int i = 0; i < 30; ++i)
-      s.mount({"/n" + std::to_string(i), "", "src", {"bind"}, {{7, 3, 1}}, {{8, 4, 1}}});
+    for (int i = 0; i < 30; ++i) s.mount({"/n" + std::to_string(i), "", "src", {"bind"}, {{7, 3, 1}}, {{8, 4, 1}}});
     s.mount({"/m", "", "src", {"bind"}, {{7, 9, 1}}, {{8, 9, 1}}});
     const Outcome outcome = run(world, s);
     CHECK(outcome.error == "");

@@ -53,9 +53,7 @@ struct Cgroups {
   std::vector<plan::ContainerCgroup> list;
 };
 
-std::string base(const plan::ContainerCgroup& cgroup) {
-  return cgroup.mountpoint.substr(cgroup.mountpoint.rfind('/'));
-}
+std::string base(const plan::ContainerCgroup& cgroup) { return cgroup.mountpoint.substr(cgroup.mountpoint.rfind('/')); }
 
 }  // namespace
 

@@ -52,8 +52,9 @@ TEST_CASE("devices of the config, with owners and exact modes", "[rootfs][device
   const Outcome outcome = run(world, s);
   ::umask(022);
   CHECK(outcome.error == "");
-  CHECK(outcome.text ==
-        "c 10:229 0612 3:4\nc 10:200 04777 0:0\nd 0755 0:0\nb 8:1 0666 0:6\np 0640 5:5\nc 1:3 0600 9:9\nc 1:5 0666 0:0\n");
+  CHECK(
+      outcome.text ==
+      "c 10:229 0612 3:4\nc 10:200 04777 0:0\nd 0755 0:0\nb 8:1 0666 0:6\np 0640 5:5\nc 1:3 0600 9:9\nc 1:5 0666 0:0\n");
 }
 
 TEST_CASE("the right nodes may be there already, and so may the links", "[rootfs][devices]") {
@@ -92,7 +93,8 @@ TEST_CASE("devices of a user namespace are the host's, bound", "[rootfs][devices
   s.spec.linux->devices = {{config::DeviceType::p, "/dev/fifo", {}, {}, 0640, 1, 1}};
   s.inside = [](const AskHost&) {
     std::string out = look("/dev/null").substr(0, 5) + " " + look("/dev/tty").substr(0, 5) + " " + look("/dev/fifo") +
-                      " write:" + try_write("/dev/null") + " " + (mount_at("/dev/urandom").type.empty() ? "-" : "mounted");
+                      " write:" + try_write("/dev/null") + " " +
+                      (mount_at("/dev/urandom").type.empty() ? "-" : "mounted");
     return out;
   };
   const Outcome outcome = run(world, s);
@@ -172,7 +174,8 @@ TEST_CASE("the host's /dev/null on the standard descriptors becomes the containe
     }
   };
   s.inside = [](const AskHost&) {
-    struct stat zero {}, two {}, ours {};
+    struct stat zero {
+    }, two{}, ours{};
     ::fstat(0, &zero);
     ::fstat(2, &two);
     ::stat("/dev/null", &ours);

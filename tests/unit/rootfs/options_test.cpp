@@ -171,9 +171,10 @@ TEST_CASE("what the kernel has against an option reaches the user", "[rootfs][op
   World world;
   Scenario s(world);
   s.mount({"/a", "tmpfs", "tmpfs", {"size=banana"}, {}, {}});
-  CHECK(run(world, s).error ==
-        "error mounting 'tmpfs' to rootfs at '/a': tmpfs: Bad value for 'size': fsconfig(size=banana): Invalid argument "
-        "[config: /mounts/1]");
+  CHECK(
+      run(world, s).error ==
+      "error mounting 'tmpfs' to rootfs at '/a': tmpfs: Bad value for 'size': fsconfig(size=banana): Invalid argument "
+      "[config: /mounts/1]");
   s.spec.mounts.back() = {"/a", "nosuchfs", "x", {}, {}, {}};
   CHECK(has(run(world, s).error, "error mounting 'x' to rootfs at '/a': fsopen('nosuchfs'): No such device"));
 }

@@ -61,7 +61,8 @@ TEST_CASE("tmpcopyup", "[rootfs][tmpfs]") {
   s.mount({"/var", "tmpfs", "tmpfs", {"tmpcopyup", "nosuid"}, {}, {}})
       .mount({"/absent", "tmpfs", "tmpfs", {"tmpcopyup"}, {}, {}});
   s.inside = [](const AskHost&) {
-    struct stat st {}, link {};
+    struct stat st {
+    }, link{};
     ::stat("/var/sub", &st);
     ::lstat("/var/link", &link);
     std::string out;

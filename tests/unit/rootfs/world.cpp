@@ -175,8 +175,7 @@ Outcome run(const World& world, const Scenario& scenario) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     ::close(ends[0]);
     Outcome outcome;
-    if (::unshare(CLONE_NEWNS) < 0 ||
-        ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) < 0 ||
+    if (::unshare(CLONE_NEWNS) < 0 || ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) < 0 ||
         (scenario.share_host && ::mount(nullptr, "/", nullptr, MS_REC | MS_SHARED, nullptr) < 0)) {
       outcome.error = "could not make the test's host";
     } else {

@@ -47,14 +47,14 @@ struct Scenario {
   bool share_host = false;  ///< the host's mounts are shared, as systemd makes them; else private
   std::vector<plan::ContainerCgroup> cgroups;
 
-  std::function<void()> host_setup;                          ///< on the host, before anything
-  std::function<std::string(const std::string&)> on_host;    ///< answers AskHost
-  std::function<void()> join_cgroups;                        ///< wait_for_cgroups of the environment, in the container
-  std::function<void()> before_switch;                       ///< in the container, with its mounts made
-  std::function<void(rootfs::RootDir&)> before_finish;       ///< after switch_root() and make_devices()
+  std::function<void()> host_setup;                        ///< on the host, before anything
+  std::function<std::string(const std::string&)> on_host;  ///< answers AskHost
+  std::function<void()> join_cgroups;                      ///< wait_for_cgroups of the environment, in the container
+  std::function<void()> before_switch;                     ///< in the container, with its mounts made
+  std::function<void(rootfs::RootDir&)> before_finish;     ///< after switch_root() and make_devices()
   std::string cwd = "/";
-  std::function<std::string(const AskHost&)> inside;         ///< in the container, all done; its text is the outcome
-  std::function<std::string()> host_check;                   ///< on the host, at the end; its text is appended
+  std::function<std::string(const AskHost&)> inside;  ///< in the container, all done; its text is the outcome
+  std::function<std::string()> host_check;            ///< on the host, at the end; its text is appended
 
   explicit Scenario(const World& world);
   Scenario& mount(config::Mount mount);
@@ -91,8 +91,8 @@ std::string look(const std::string& path);
 }  // namespace caisson::test
 
 /// Leaves a test that needs root, with its reason.
-#define CAISSON_NEEDS_ROOT()      \
-  if (::geteuid() != 0) {         \
-    WARN("skipped: needs root");  \
-    return;                       \
+#define CAISSON_NEEDS_ROOT()     \
+  if (::geteuid() != 0) {        \
+    WARN("skipped: needs root"); \
+    return;                      \
   }

@@ -51,10 +51,10 @@ std::string text_of(const caisson::Result<T>& result) {
 
 }  // namespace
 
-#define CAISSON_NEEDS_ROOT()      \
-  if (::geteuid() != 0) {         \
-    WARN("skipped: needs root");  \
-    return;                       \
+#define CAISSON_NEEDS_ROOT()     \
+  if (::geteuid() != 0) {        \
+    WARN("skipped: needs root"); \
+    return;                      \
   }
 
 TEST_CASE("a file system from context to place", "[sys][mount]") {

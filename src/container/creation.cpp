@@ -235,7 +235,7 @@ Status Creation::prepare_host() {
   if (!plan_.network.empty()) CAISSON_TRY(network::move_devices(plan_.network, pid));
   environment_stands_ = true;
   CAISSON_TRY(run_runtime_hooks());
-  return send_proceed(child_->channel(), pid, plan_.seccomp);
+  return send_proceed(child_->channel(), plan_.seccomp);
 }
 
 Status Creation::wait_for_created() {

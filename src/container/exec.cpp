@@ -138,7 +138,7 @@ Status converse(Exec& exec) {
   const pid_t pid = exec.child->process().pid();
   if (exec.must_be_moved) CAISSON_TRY(exec.cgroup->attach(pid));
   if ((exec.state.namespaces & CLONE_NEWUSER) != 0) CAISSON_TRY(process::apply_limits(exec.identity, pid));
-  CAISSON_TRY(send_proceed(channel, pid, exec.seccomp));
+  CAISSON_TRY(send_proceed(channel, exec.seccomp));
   for (;;) {
     auto packet = channel.receive();
     // The end of the stream is execve's success.

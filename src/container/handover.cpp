@@ -63,8 +63,8 @@ Result<std::vector<FileDescriptor>> enter_or_attach(cgroup::CgroupManager& cgrou
   return std::vector<FileDescriptor>();
 }
 
-Status send_proceed(const wire::Channel& channel, int pid, const std::optional<plan::SeccompPlan>& plan) {
-  wire::Proceed proceed{.pid = pid, .filter = plan.has_value(), .seccomp_flags = 0, .seccomp_notify = false};
+Status send_proceed(const wire::Channel& channel, const std::optional<plan::SeccompPlan>& plan) {
+  wire::Proceed proceed{.filter = plan.has_value(), .seccomp_flags = 0, .seccomp_notify = false};
   if (!plan) return channel.send(proceed);
   const process::CompiledFilter filter = CAISSON_TRY(process::compile(*plan));
   proceed.seccomp_flags = filter.flags;

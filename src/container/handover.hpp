@@ -43,7 +43,7 @@ Result<std::vector<FileDescriptor>> enter_or_attach(cgroup::CgroupManager& cgrou
                                                     const plan::HostFacts& facts);
 
 /// Tells init to go on with the compiled filter, or with none.
-Status send_proceed(const wire::Channel& channel, int pid, const std::optional<plan::SeccompPlan>& plan);
+Status send_proceed(const wire::Channel& channel, const std::optional<plan::SeccompPlan>& plan);
 
 /// Takes a seccomp listener out of init and gives it to the agent of the profile, with the state it wants.
 Status pass_listener(const Child& child, int number, const plan::SeccompPlan& plan, const config::Spec& spec,

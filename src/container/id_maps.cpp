@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/text.hpp"
@@ -19,7 +20,7 @@ namespace {
 
 /// "0 1000 1\n" for our own id: what the kernel lets anybody write.
 bool is_own_id_alone(const std::string& map, std::uint32_t own) {
-  const auto words = text::split(map.substr(0, map.find('\n')), ' ');
+  const auto words = text::split(std::string_view(map).substr(0, map.find('\n')), ' ');
   return map.find('\n') + 1 == map.size() && words.size() == 3 && words[1] == fmt::format("{}", own) && words[2] == "1";
 }
 

@@ -45,7 +45,6 @@ struct InitContext {
   std::optional<rootfs::RootDir> root;
   process::Procfs proc;  ///< for labels and sysctls
   bool cgroups_ready = false;
-  int host_pid = 0;  ///< our own pid as the runtime sees it
   std::vector<std::string> env;
   std::string program;  ///< path that execve gets
 };

@@ -32,7 +32,7 @@ std::string state_for_hooks(const InitContext& c, const char* status) {
   config::OciState state;
   state.id = c.begin.id;
   state.status = status;
-  state.pid = c.host_pid;
+  state.pid = ::getpid();  // for hooks in the container's namespaces, the pid as the container sees it
   state.bundle = c.begin.bundle;
   state.annotations = c.spec.annotations;
   return config::save(state);
@@ -54,7 +54,6 @@ Status attach_mounts(InitContext& c) {
 Status wait_for_proceed(InitContext& c) {
   std::vector<FileDescriptor> fds;
   const auto proceed = CAISSON_TRY(c.channel.expect<wire::Proceed>(&fds));
-  c.host_pid = proceed.pid;
   c.seccomp_flags = proceed.seccomp_flags;
   c.seccomp_notify = proceed.seccomp_notify;
   if (fds.size() != (proceed.filter ? 1U : 0U)) return fail(ErrorKind::system, "{} descriptors came with Proceed", fds.size());

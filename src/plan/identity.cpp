@@ -232,6 +232,8 @@ bool maps(const std::vector<config::IdMapping>& mappings, std::uint32_t id) {
 Status make_user(const config::User& user, const config::Linux* linux, const HostFacts& facts, bool in_user_namespace,
                  IdentityPlan& plan) {
   const std::string pointer = plan.pointer + "/user";
+  if (facts.rootless() && !user.additional_gids.empty())
+    return fail_config(pointer + "/additionalGids", "cannot set any additional groups in a rootless container");
   if (linux && in_user_namespace) {
     if (!maps(linux->uid_mappings, user.uid))
       return fail_config(pointer + "/uid", "cannot setuid to unmapped uid {} in user namespace", user.uid);
@@ -242,8 +244,6 @@ Status make_user(const config::User& user, const config::Linux* linux, const Hos
         return fail_config(fmt::format("{}/additionalGids/{}", pointer, i),
                            "cannot add unmapped gid {} in user namespace", user.additional_gids[i]);
   }
-  if (facts.rootless() && !user.additional_gids.empty())
-    return fail_config(pointer + "/additionalGids", "cannot set any additional groups in a rootless container");
   plan.uid = user.uid;
   plan.gid = user.gid;
   plan.groups = user.additional_gids;

@@ -27,6 +27,8 @@ std::vector<ContainerCgroup> cgroups_inside(const CgroupPlan& plan) {
 
 Result<Plan> make(const config::Spec& spec, const HostFacts& facts, const PlanOptions& options,
                   std::vector<std::string>& warnings) {
+  if (spec.linux_or_empty().intel_rdt)
+    return fail_config("/linux/intelRdt", "intelRdt is specified in config, but Intel RDT is not supported by this version");
   Plan plan;
   plan.cgroup = CAISSON_TRY(make_cgroup(spec, facts, options.id, options.cgroup));
   warnings.insert(warnings.end(), plan.cgroup.warnings.begin(), plan.cgroup.warnings.end());

@@ -14,7 +14,8 @@ namespace caisson::rootfs {
 Status make_devices(RootDir& root, const plan::RootfsPlan& plan);
 
 /// Puts the terminal `slave` (of a pty of the container's own devpts) at /dev/console, an empty file made for it where
-/// it is missing. The terminal is bound by its descriptor (CVE-2025-52565). After switch_root(), before finish_rootfs().
+/// it is missing. The terminal is bound by its descriptor (CVE-2025-52565). After switch_root() and before
+/// finish_rootfs().
 Status mount_console(RootDir& root, FdView slave);
 
 /// Opens the container's /dev/null (verified) in place of each of the descriptors 0, 1, 2 that is the host's

@@ -49,7 +49,7 @@ Result<FileDescriptor> make_empty_directory(const std::string& context);
 /// owners, modes, times and extended attributes. Symlinks are never followed. Both may be O_PATH.
 Status copy_contents(FdView from, FdView to);
 
-/// User namespaces that hold the mappings of mounts; each distinct mapping is made once, by a process that ends at once.
+/// User namespaces that hold the mappings of mounts; each distinct mapping is made once.
 class IdMaps {
  public:
   Result<FdView> find(const plan::MountIdMap& map);

@@ -22,8 +22,13 @@ struct ErrorFields {
   std::vector<std::string> frames;
 };
 
-/// Longest text of an error that travels: a packet holds it with all its frames.
-constexpr std::size_t kLongestText = 16 * 1024;
+/// Longest text of an error, and of each of its frames, that travels: a packet holds them all.
+constexpr std::size_t kLongestText = 8 * 1024;
+constexpr std::size_t kMostFrames = 5;
+
+void shorten(std::string& text) {
+  if (text.size() > kLongestText) text.replace(kLongestText, std::string::npos, "...");
+}
 
 }  // namespace
 }  // namespace wire
@@ -91,7 +96,6 @@ inline constexpr auto json::fields<wire::Begin> = table(
     required("namespaces", &wire::Begin::namespaces));
 template <>
 inline constexpr auto json::fields<wire::Proceed> = table(
-    required("pid", &wire::Proceed::pid),
     required("filter", &wire::Proceed::filter),
     required("seccomp_flags", &wire::Proceed::seccomp_flags),
     required("seccomp_notify", &wire::Proceed::seccomp_notify));
@@ -114,7 +118,9 @@ namespace {
 
 std::string write_error(const Error& error) {
   ErrorFields fields{static_cast<int>(error.kind()), error.sys_errno(), error.what(), error.pointer(), error.frames()};
-  if (fields.what.size() > kLongestText) fields.what.resize(kLongestText);
+  shorten(fields.what);
+  if (fields.frames.size() > kMostFrames) fields.frames.resize(kMostFrames);
+  for (auto& frame : fields.frames) shorten(frame);
   return json::write(fields, json::Style::compact);
 }
 

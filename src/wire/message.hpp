@@ -73,7 +73,6 @@ struct Begin {
 struct Mapped {};
 struct CgroupsReady {};  ///< beside it, on cgroup v1, the files that init writes "0" to: it moves itself
 struct Proceed {
-  int pid = 0;          ///< init's pid as the runtime sees it: hooks are told it
   bool filter = false;  ///< the compiled seccomp program lies beside: the parent builds it while init mounts
   std::uint32_t seccomp_flags = 0;  ///< SECCOMP_FILTER_FLAG_*
   bool seccomp_notify = false;      ///< init answers with SeccompListener and waits for Taken

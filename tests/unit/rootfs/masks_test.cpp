@@ -23,7 +23,6 @@ TEST_CASE("masked directories share one empty tmpfs, files the null device", "[r
                                 "/absent",         "/tmp/../b"};
   s.inside = [](const AskHost&) {
     std::string out;
-    std::string device;
     for (const auto& line : all_mounts())
       if (line.type == "tmpfs") out += line.point + " ";
     return out + look("/a/inner") + " " + look("/b/secret") + " " + try_create("/a/x") + " " + try_create("/etc/x");

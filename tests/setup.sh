@@ -6,7 +6,7 @@
 build_packages=(g++ meson ninja-build pkg-config libcli11-dev rapidjson-dev libseccomp-dev libselinux1-dev
   libnl-route-3-dev libspdlog-dev libfmt-dev catch2)
 rootfs_packages=(busybox-static)
-test_packages=(debootstrap clang-format clang-tidy-19 python3-jsonschema shellcheck man-db groff git)
+test_packages=(debootstrap clang-format clang-tidy-19 python3-jsonschema shellcheck man-db groff git iproute2)
 
 say() {
   if [ -t 2 ]; then printf '\033[1m%s\033[0m\n' "$*" >&2; else printf '%s\n' "$*" >&2; fi
@@ -37,10 +37,13 @@ make_build() {
     meson setup "$dir" "$top" >"$dir.log" 2>&1 || { cat "$dir.log" >&2; die "meson setup $dir failed"; }
     rm -f "$dir.log"
   fi
-  if ! ninja -C "$dir" -n "$@" 2>/dev/null | grep -q 'no work to do'; then
-    say "building (some minutes the first time)"
+  ninja -C "$dir" -n "$@" 2>/dev/null | grep -q 'no work to do' && return
+  say "building (some minutes the first time)"
+  if [ -t 2 ]; then
+    ninja -C "$dir" "$@" >&2 || die 'the build failed'
+  else
+    ninja -C "$dir" "$@" >"$dir/build.log" 2>&1 || { grep -v '^\[' "$dir/build.log" >&2; die 'the build failed'; }
   fi
-  ninja -C "$dir" --quiet "$@" >&2 || die 'the build failed'
 }
 
 # make_busybox_tree DIR: Debian's static busybox with a link for each of its programs.

@@ -63,6 +63,9 @@ Status remove_emptied(const std::string& path) {
 
 }  // namespace
 
+/// How long a process that has closed its descriptors may take to leave its cgroup.
+constexpr std::chrono::seconds kEndingTime{1};
+
 void pause_a_moment(int round) {
   if (round < 16) {
     ::sched_yield();
@@ -128,11 +131,16 @@ Status CommonManager::write_all(const std::vector<plan::CgroupWrite>& writes,
 }
 
 Status CommonManager::destroy(Processes processes) {
-  if (processes == Processes::spare && !CAISSON_TRY(this->pids()).empty()) return {};
+  // A process that was ours and is ending leaves its cgroup a moment after its descriptors; somebody else's stays.
+  const Deadline gone = std::chrono::steady_clock::now() + kEndingTime;
+  if (processes == Processes::spare) (void)wait_for_ends([this] { return this->pids(); }, gone);
   bool killed = false;
   for (const auto& dir : dirs_) {
     if (CAISSON_TRY(remove_tree(dir.path))) continue;
-    if (processes == Processes::spare) return {};  // somebody has entered meanwhile
+    if (processes == Processes::spare) {
+      if (dir.v2 && wait_for_event(dir.path, "populated", false, gone).value_or(false)) (void)remove_tree(dir.path);
+      continue;
+    }
     if (!std::exchange(killed, true)) {
       CAISSON_TRY(kill(SIGKILL));
       CAISSON_TRY(wait_until_empty());

@@ -152,6 +152,7 @@ Status Creation::spawn_init() {
   const FileDescriptor config = CAISSON_TRY(entry_->open_locked_config());
 
   SpawnOptions options;
+  options.config = config.get();
   options.privileged = facts_.privileged;
   options.streams = options_.streams;
   options.hide_descriptors = mode_ == Mode::hand_over;
@@ -179,7 +180,7 @@ Status Creation::spawn_init() {
   begin.descriptors.start_listener = static_cast<bool>(start_listener_);
   begin.descriptors.cgroup = namespaces.needs_stage && cgroup_dir_;
   begin.descriptors.prepared = static_cast<unsigned>(prepared.size());
-  std::vector<FdView> descriptors{config};
+  std::vector<FdView> descriptors;
   if (start_listener_) descriptors.push_back(start_listener_);
   if (begin.descriptors.cgroup) descriptors.push_back(cgroup_dir_);
   for (const auto& tree : prepared) descriptors.push_back(tree);

@@ -102,6 +102,7 @@ Status spawn_process(Exec& exec) {
   const FileDescriptor root = CAISSON_TRY(open_root(exec));
   const FileDescriptor config = CAISSON_TRY(sys::memfd("config", config::save(exec.spec), false));
   SpawnOptions options;
+  options.config = config.get();
   options.privileged = exec.facts.privileged;
   options.signal_mask = exec.signals ? &exec.signals->mask_before() : nullptr;
   options.streams = exec.options.streams;
@@ -122,7 +123,7 @@ Status spawn_process(Exec& exec) {
   begin.descriptors.cgroup = static_cast<bool>(entrance.birthplace);
   begin.descriptors.tasks = static_cast<unsigned>(entrance.files.size());
   begin.descriptors.root = static_cast<bool>(root);
-  std::vector<FdView> descriptors{config, exec.container.pidfd()};
+  std::vector<FdView> descriptors{exec.container.pidfd()};
   if (entrance.birthplace) descriptors.push_back(entrance.birthplace);
   if (root) descriptors.push_back(root);
   for (const auto& file : entrance.files) descriptors.push_back(file);

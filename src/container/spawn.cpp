@@ -28,7 +28,8 @@ Status take_streams(const std::array<int, 3>& streams) {
 }
 
 /// The child between clone3 and execveat. Returns only when execveat failed, with the reason.
-Error reenter(const SpawnOptions& options, FdView exe, const wire::Channel& channel, const char* channel_number) {
+Error reenter(const SpawnOptions& options, FdView exe, const wire::Channel& channel, const char* channel_number,
+              const char* config_number) {
   if (options.signal_mask != nullptr) ::sigprocmask(SIG_SETMASK, options.signal_mask, nullptr);
   if (options.wait_for_maps) {
     // Without a mapped uid 0 execve would take all capabilities from us, so the maps must stand before it.
@@ -39,7 +40,8 @@ Error reenter(const SpawnOptions& options, FdView exe, const wire::Channel& chan
   if (options.hide_descriptors)
     if (auto hidden = sys::close_on_exec_from(3); !hidden) return std::move(hidden).error();
   ::fcntl(channel.fd().get(), F_SETFD, 0);
-  const char* const arguments[] = {"caisson", "init", channel_number, nullptr};
+  ::fcntl(options.config, F_SETFD, 0);
+  const char* const arguments[] = {"caisson", "init", channel_number, config_number, nullptr};
   const char* const environment[] = {nullptr};
   ::syscall(SYS_execveat, exe.get(), "", arguments, environment, AT_EMPTY_PATH);
   return fail_errno("execveat(our own binary)").error();
@@ -65,6 +67,7 @@ Result<Child> spawn(const SpawnOptions& options) {
   FileDescriptor exe = CAISSON_TRY(open_protected_self(options.privileged));
   auto [ours, theirs] = CAISSON_TRY(sys::packet_pair());
   const std::string number = fmt::format("{}", theirs.get());
+  const std::string config = fmt::format("{}", options.config);
   auto cloned = sys::clone3({.flags = options.namespaces, .cgroup = options.cgroup});
   bool in_cgroup = options.cgroup >= 0;
   if (!cloned && in_cgroup) {
@@ -75,7 +78,7 @@ Result<Child> spawn(const SpawnOptions& options) {
   if (!cloned) return std::unexpected(std::move(cloned).error());
   if (cloned->pid == 0) {
     const wire::Channel channel(std::move(theirs));
-    Error error = reenter(options, exe, channel, number.c_str());
+    Error error = reenter(options, exe, channel, number.c_str(), config.c_str());
     (void)channel.send(wire::Failed{std::move(error)});
     ::_exit(1);
   }

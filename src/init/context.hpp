@@ -22,11 +22,12 @@ namespace caisson::init {
 
 /// Everything init knows, from Begin to execve.
 struct InitContext {
-  explicit InitContext(wire::Channel to_parent) : channel(std::move(to_parent)) {}
+  InitContext(wire::Channel to_parent, FileDescriptor config_file)
+      : channel(std::move(to_parent)), config(std::move(config_file)) {}
 
   wire::Channel channel;  ///< to the runtime; from `start` on, to whoever said it
   wire::Begin begin;
-  FileDescriptor config;  ///< its lock says that we live, until we are recorded
+  FileDescriptor config;  ///< its lock says that we live, from our first moment until we are recorded
   FileDescriptor start_listener;
   FileDescriptor container;  ///< exec: pidfd of the container's init
   FileDescriptor cgroup;              ///< to be born in

@@ -19,6 +19,13 @@ Status run_steps(std::span<const InitStep> steps, InitContext& context) {
   return {};
 }
 
+/// -1 for what is no number.
+int read_number(const char* text) {
+  int number = -1;
+  const auto [end, bad] = std::from_chars(text, text + std::strlen(text), number);
+  return bad == std::errc() && *end == '\0' ? number : -1;
+}
+
 Status live(InitContext& context) {
   CAISSON_TRY(enter_stage(context));
   return run_steps(context.begin.kind == wire::Kind::create ? create_steps() : exec_steps(), context);
@@ -26,12 +33,12 @@ Status live(InitContext& context) {
 
 }  // namespace
 
-bool is_init(int argc, char** argv) { return argc == 3 && std::strcmp(argv[1], "init") == 0; }
+bool is_init(int argc, char** argv) { return argc == 4 && std::strcmp(argv[1], "init") == 0; }
 
 void main(char** argv) noexcept {
-  int number = -1;
-  const auto [end, bad] = std::from_chars(argv[2], argv[2] + std::strlen(argv[2]), number);
-  if (bad != std::errc() || *end != '\0' || number < 3) {
+  const int channel = read_number(argv[2]);
+  const int config = read_number(argv[3]);
+  if (channel < 3 || config < 3) {
     constexpr char kText[] = "caisson: init is internal: it is started by the runtime alone\n";
     (void)!::write(STDERR_FILENO, kText, sizeof kText - 1);
     ::_exit(1);
@@ -39,7 +46,7 @@ void main(char** argv) noexcept {
   // Nobody in the container may read us or our descriptors while we still hold something of the host
   // (CVE-2016-9962); and we end with the one who made us until he has recorded us.
   (void)sys::set_parent_death_signal(SIGKILL);
-  InitContext context{wire::Channel(FileDescriptor(number))};
+  InitContext context{wire::Channel(FileDescriptor(channel)), FileDescriptor(config)};
   const Status status = live(context);
   // Only failure comes here: success ended in execve.
   if (!status) (void)context.channel.send_plainly(wire::Failed{status.error()});

@@ -3,10 +3,10 @@
 
 namespace caisson::init {
 
-/// Whether these are the arguments of the init stage: "caisson init N".
+/// Whether these are the arguments of the init stage: "caisson init CHANNEL CONFIG", two descriptors' numbers.
 bool is_init(int argc, char** argv);
 
-/// The container's side: from the first packet on descriptor N to the user's program. Never returns.
+/// The container's side: from the first packet of the channel to the user's program. Never returns.
 [[noreturn]] void main(char** argv) noexcept;
 
 }  // namespace caisson::init

@@ -28,11 +28,10 @@ Status receive_begin(InitContext& context) {
   std::vector<FileDescriptor> fds;
   context.begin = CAISSON_TRY(context.channel.expect<wire::Begin>(&fds));
   const wire::Descriptors& expected = context.begin.descriptors;
-  const std::size_t count = 1 + expected.start_listener + expected.container + expected.cgroup + expected.root + expected.tasks +
+  const std::size_t count = expected.start_listener + expected.container + expected.cgroup + expected.root + expected.tasks +
                             expected.prepared;
   if (fds.size() != count) return fail(ErrorKind::system, "{} descriptors came with Begin, not {}", fds.size(), count);
   std::size_t next = 0;
-  context.config = std::move(fds[next++]);
   if (expected.start_listener) context.start_listener = std::move(fds[next++]);
   if (expected.container) context.container = std::move(fds[next++]);
   if (expected.cgroup) context.cgroup = std::move(fds[next++]);

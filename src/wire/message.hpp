@@ -43,7 +43,7 @@ struct Cgroup {
 
 enum class Kind { create, exec };
 
-/// Which descriptors ride beside Begin, in this order; first of all comes the config, always.
+/// Which descriptors ride beside Begin, in this order. The config is not among them: init has it from its birth.
 struct Descriptors {
   bool start_listener = false;
   bool container = false;     ///< exec: pidfd of the container's init

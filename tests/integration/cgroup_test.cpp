@@ -203,16 +203,6 @@ TEST_CASE("faults in resources are named", "[cgroup][errors]") {
     bundle.set("/linux/resources/memory", R"({"limit":67108864,"swap":33554432})");
     where = "/linux/resources/memory/swap";
   }
-  SECTION("unified on v1") {
-    if (cgroup_v2()) CAISSON_SKIP("this host has cgroup v2 alone");
-    bundle.set("/linux/resources/unified", R"({"memory.high":"1000000"})");
-    where = "/linux/resources/unified";
-  }
-  SECTION("a file that is none") {
-    if (!cgroup_v2()) CAISSON_SKIP("this host has no cgroup v2");
-    bundle.set("/linux/resources/unified", R"({"memory.nothing":"1"})");
-    where = "/linux/resources/unified/memory.nothing";
-  }
   SECTION("a way out") {
     bundle.set("/linux/resources/unified", R"({"../memory.max":"1"})");
     where = "/linux/resources/unified";
@@ -225,6 +215,35 @@ TEST_CASE("faults in resources are named", "[cgroup][errors]") {
   INFO(ran.err);
   CHECK(ran.code == 1);
   CHECK(contains(ran.err, where));
+  world.nothing_left();
+}
+
+TEST_CASE("unified is of cgroup v2 alone", "[cgroup][errors]") {
+  if (cgroup_v2()) CAISSON_SKIP("this host has no cgroup v1");
+  World world;
+  Bundle bundle = world.bundle();
+  bundle.set("/linux/resources/unified", R"({"memory.high":"1000000"})");
+  const Ran ran = world.run(bundle);
+  INFO(ran.err);
+  CHECK(ran.code == 1);
+  CHECK(contains(ran.err, "/linux/resources/unified"));
+  world.nothing_left();
+}
+
+TEST_CASE("unified: any file of cgroup v2, by name", "[cgroup]") {
+  if (!cgroup_v2()) CAISSON_SKIP("this host's controllers are cgroup v1's");
+  World world;
+  Bundle bundle = world.bundle();
+  bundle.set("/linux/resources/unified", R"({"memory.high":"33554432","pids.max":"30"})").probe({"--quiet", "--hold"});
+  world.started(bundle);
+  CHECK(cgroup_value("memory", path_of(world, bundle), "memory.high") == "33554432");
+  CHECK(cgroup_value("pids", path_of(world, bundle), "pids.max") == "30");
+  CHECK(world.remove(bundle, true).code == 0);
+  bundle.set("/linux/resources/unified", R"({"memory.nothing":"1"})");
+  const Ran ran = world.run(bundle);
+  INFO(ran.err);
+  CHECK(ran.code == 1);
+  CHECK(contains(ran.err, "/linux/resources/unified/memory.nothing"));
   world.nothing_left();
 }
 

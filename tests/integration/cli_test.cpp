@@ -329,3 +329,14 @@ TEST_CASE("--root is kept for itself, and / is refused", "[cli]") {
   CHECK(world.call({"--root=relative-root", "delete", "-f", bundle.id}, how).code == 0);
   world.nothing_left();
 }
+
+TEST_CASE("caisson is one static, position-independent file", "[cli]") {
+  const std::string elf = slurp(Places::get().caisson);
+  REQUIRE(elf.size() > 64);
+  CHECK(elf[16] == 3);  // e_type = ET_DYN
+  // Program headers: none is PT_INTERP (3).
+  const auto word = [&](std::size_t at) {
+    return static_cast<unsigned char>(elf[at]) | static_cast<unsigned char>(elf[at + 1]) << 8;
+  };
+  for (int i = 0; i < word(56); ++i) CHECK(word(static_cast<std::size_t>(word(32) + i * word(54))) != 3);
+}

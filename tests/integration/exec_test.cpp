@@ -212,6 +212,7 @@ TEST_CASE("a failed exec is 255 with one line, and the container goes on", "[exe
       {{"exec", "--user", "name", bundle.id, "/probe"}, "name"},
       {{"exec", "--env", "NOEQUALS", bundle.id, "/probe"}, "NOEQUALS"},
       {{"exec", "--cap", "CAP_TEA", bundle.id, "/probe"}, "CAP_TEA"},
+      {{"exec", "--cwd", "relative", bundle.id, "/probe"}, "relative"},
       {{"exec", world.mark() + "-none", "/probe"}, "container does not exist"},
   };
   for (const auto& [args, what] : cases) {

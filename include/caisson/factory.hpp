@@ -22,12 +22,12 @@ struct Bundle {
 
 /// The text of a config.json itself. Its relative root.path starts from `bundle`, which hooks are told of too.
 struct ConfigText {
-  std::string text;
+  std::string text = {};
   std::string bundle = ".";
 };
 
 struct CreateOptions {
-  Streams streams;              ///< of the container's first process, unless its config asks for a terminal
+  Streams streams = {};         ///< of the container's first process, unless its config asks for a terminal
   bool no_pivot = false;        ///< MS_MOVE and chroot in place of pivot_root: for a rootfs on a ramdisk
   bool no_new_keyring = false;  ///< stay in this program's session keyring
 };

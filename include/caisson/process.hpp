@@ -23,16 +23,16 @@ struct Streams {
 
 /// A process to be started in a running or created container. What is not said is as in the container's config.
 struct ProcessOptions {
-  std::vector<std::string> args;               ///< argv; never empty. args[0] is looked up in the container's PATH
-  std::vector<std::string> env;                ///< "NAME=VALUE", added to the config's; the last of a name counts
-  std::string cwd;                             ///< absolute path in the container; empty = the config's
-  std::optional<std::uint32_t> uid;            ///< as the container sees it
-  std::optional<std::uint32_t> gid;            ///< as the container sees it; needs uid
-  std::vector<std::uint32_t> additional_gids;  ///< added to the config's
-  std::vector<std::string> capabilities;       ///< added to the bounding, effective and permitted sets: "CAP_KILL"
-  bool no_new_privileges = false;              ///< true sets it; false leaves the config's
+  std::vector<std::string> args = {};               ///< argv; never empty. args[0] is looked up in the container's PATH
+  std::vector<std::string> env = {};                ///< "NAME=VALUE", added to the config's; the last of a name counts
+  std::string cwd = {};                             ///< absolute path in the container; empty = the config's
+  std::optional<std::uint32_t> uid = {};            ///< as the container sees it
+  std::optional<std::uint32_t> gid = {};            ///< as the container sees it; needs uid
+  std::vector<std::uint32_t> additional_gids = {};  ///< added to the config's
+  std::vector<std::string> capabilities = {};       ///< added to the bounding, effective and permitted sets: "CAP_KILL"
+  bool no_new_privileges = false;                   ///< true sets it; false leaves the config's
   bool terminal = false;  ///< a new terminal of the container is its standard streams: see console()
-  Streams streams;
+  Streams streams = {};
 };
 
 /// How a process ended.

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -194,9 +195,18 @@ Status announce(InitContext& c) {
   return {};
 }
 
+/// The first process of a PID namespace is spared by signals that it has no handler for, and a created container could
+/// not be ended but by SIGKILL. execve gives the user's program the default actions.
+void end_by_signals() {
+  struct sigaction action {};
+  action.sa_handler = [](int signal) { ::_exit(128 + signal); };
+  for (const int signal : {SIGHUP, SIGINT, SIGQUIT, SIGTERM}) ::sigaction(signal, &action, nullptr);
+}
+
 /// Whoever connects without a word only looks whether we still wait.
 Status wait_for_start(InitContext& c) {
   if (c.begin.start_by_parent) return {};
+  end_by_signals();
   for (;;) {
     wire::Channel caller(CAISSON_TRY(sys::accept_connection(c.start_listener)));
     auto word = caller.receive();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The program that containers of the tests run: says as JSON what it sees from inside, then does the small acts that its
-// arguments name, in their order. It is static, so it needs no file but itself.
+// The program that containers of the tests run: says as JSON what it sees from inside, then does the small acts that
+// its arguments name, in their order. It is static, so it needs no file but itself.
 //
 //   probe [questions and acts...]      without --quiet the report is printed first
 //   questions: see report.hpp

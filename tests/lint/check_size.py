@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""No file above 600 lines, no function above 80, no line above 120 columns."""
+"""No file above 600 lines, no function above 80, no line above 120 columns (but for JSON and scripts in tests)."""
 
 import re
 
@@ -34,7 +34,7 @@ for path in report.files("src", "include", "tests", suffixes=(".cpp", ".hpp", ".
     if len(lines) > FILE_LINES:
         long_files.append(f"{path}: {len(lines)} lines")
     long_lines += [f"{path}:{n}: {len(line)} columns" for n, line in enumerate(lines, 1)
-                   if len(line) > COLUMNS and "://" not in line]
+                   if len(line) > COLUMNS and "://" not in line and not (path.parts[0] == "tests" and '"' in line)]
     if path.suffix in (".cpp", ".hpp"):
         long_functions += [f"{path}:{first + 1}: {length} lines: {lines[first].strip()}"
                            for first, length in functions(lines) if length > FUNCTION_LINES]

@@ -49,7 +49,7 @@ class Process {
   /// Its pid, as this program sees it; of no use once it has been waited for.
   pid_t pid() const;
 
-  /// Sends it a signal. A process that has ended: ContainerDestroyed. A pid that has become somebody else's is never hit.
+  /// Sends it a signal. A process that has ended: ContainerDestroyed. A pid that became somebody else's is never hit.
   Result<void> signal(int number) const;
 
   /// Blocks until it has ended, and reaps it when it is a child of this program. Further calls give the same answer.

@@ -71,8 +71,7 @@ template <class... A>
 /// A fault of the config value that `pointer` (RFC 6901) names.
 template <class... A>
 [[nodiscard]] std::unexpected<Error> fail_config(std::string pointer, fmt::format_string<A...> text, A&&... args) {
-  return std::unexpected(
-      Error(ErrorKind::config, fmt::format(text, std::forward<A>(args)...)).at(std::move(pointer)));
+  return std::unexpected(Error(ErrorKind::config, fmt::format(text, std::forward<A>(args)...)).at(std::move(pointer)));
 }
 
 namespace detail {
@@ -95,10 +94,10 @@ T take(Result<T>&& result) {
 // A name of its own for each, so that one may stand inside another.
 #define CAISSON_JOIN_NOW(a, b) a##b
 #define CAISSON_JOIN(a, b) CAISSON_JOIN_NOW(a, b)
-#define CAISSON_TRY_AS(name, expr, ...)                                                                \
-  __extension__({                                                                                      \
-    auto name = (expr);                                                                                \
-    if (!name) [[unlikely]]                                                                            \
-      return ::caisson::detail::propagate(std::move(name).error() __VA_OPT__(, ) __VA_ARGS__);         \
-    ::caisson::detail::take(std::move(name));                                                          \
+#define CAISSON_TRY_AS(name, expr, ...)                                                        \
+  __extension__({                                                                              \
+    auto name = (expr);                                                                        \
+    if (!name) [[unlikely]]                                                                    \
+      return ::caisson::detail::propagate(std::move(name).error() __VA_OPT__(, ) __VA_ARGS__); \
+    ::caisson::detail::take(std::move(name));                                                  \
   })

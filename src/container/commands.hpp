@@ -33,13 +33,13 @@ using Streams = std::array<int, 3>;
 
 struct CreateOptions {
   std::string id;
-  std::string bundle = ".";    ///< directory of config.json; relative root.path starts from it
-  std::string config_file;     ///< other place of config.json; empty = <bundle>/config.json
+  std::string bundle = ".";                ///< directory of config.json; relative root.path starts from it
+  std::string config_file;                 ///< other place of config.json; empty = <bundle>/config.json
   std::optional<std::string> config_text;  ///< config.json itself: none is read
-  std::string console_socket;  ///< AF_UNIX stream socket that receives the terminal's master; empty = none
-  std::string pidfd_socket;    ///< AF_UNIX stream socket that receives init's pidfd; empty = none
-  std::string pid_file;        ///< written last, digits only; empty = none
-  bool no_pivot = false;       ///< MS_MOVE and chroot in place of pivot_root: for a rootfs on a ramdisk
+  std::string console_socket;              ///< AF_UNIX stream socket that receives the terminal's master; empty = none
+  std::string pidfd_socket;                ///< AF_UNIX stream socket that receives init's pidfd; empty = none
+  std::string pid_file;                    ///< written last, digits only; empty = none
+  bool no_pivot = false;                   ///< MS_MOVE and chroot in place of pivot_root: for a rootfs on a ramdisk
   bool no_new_keyring = false;
   int preserve_fds = 0;  ///< descriptors handed to the process beyond stdio and $LISTEN_FDS
   Streams streams{-1, -1, -1};

@@ -51,7 +51,8 @@ bool mentions_lsm(const config::Spec& spec) {
          !spec.linux_or_empty().mount_label.empty();
 }
 
-Status run_hooks(const std::vector<config::Hook>& hooks, const char* stage, const std::string& json, const std::string& cwd) {
+Status run_hooks(const std::vector<config::Hook>& hooks, const char* stage, const std::string& json,
+                 const std::string& cwd) {
   return process::run_hooks(hooks, json, {.stage = stage, .index = 0, .cwd = cwd, .default_env = nullptr});
 }
 
@@ -101,9 +102,9 @@ Status Creation::decide() {
   facts_ = CAISSON_TRY(probe_kernel());
   if (mentions_lsm(spec_)) probe_lsm(facts_);
   CAISSON_TRY(cgroup::find_mounts(facts_));
-  const bool rootless_cgroups = globals_.rootless == Globals::Rootless::yes ||
-                                (globals_.rootless == Globals::Rootless::automatic &&
-                                 (facts_.rootless() || facts_.in_user_namespace));
+  const bool rootless_cgroups =
+      globals_.rootless == Globals::Rootless::yes ||
+      (globals_.rootless == Globals::Rootless::automatic && (facts_.rootless() || facts_.in_user_namespace));
   plan_ = CAISSON_TRY(plan::make(spec_, facts_,
                                  {.id = options_.id,
                                   .bundle = bundle_,
@@ -169,7 +170,8 @@ Status Creation::spawn_init() {
   begin.id = options_.id;
   begin.bundle = bundle_;
   begin.facts = facts_;
-  for (const auto& dir : plan_.cgroup.dirs) begin.cgroups.push_back({dir.controllers, dir.mountpoint, dir.path, dir.v2});
+  for (const auto& dir : plan_.cgroup.dirs)
+    begin.cgroups.push_back({dir.controllers, dir.mountpoint, dir.path, dir.v2});
   begin.no_pivot = options_.no_pivot;
   begin.no_new_keyring = options_.no_new_keyring;
   begin.start_by_parent = !waits_for_start();
@@ -186,7 +188,7 @@ Status Creation::spawn_init() {
   for (const auto& tree : prepared) descriptors.push_back(tree);
 
   if (!namespaces.needs_stage && begin.maps_by_parent) CAISSON_TRY(give_maps());
-  CAISSON_TRY(child_->channel().send(begin, descriptors));
+  CAISSON_TRY(child_->channel().send_many(begin, std::move(descriptors)));
   start_listener_.reset();
   if (namespaces.needs_stage) {
     const auto spawned = CAISSON_TRY(child_->channel().expect<wire::Spawned>());
@@ -244,13 +246,15 @@ Status Creation::wait_for_created() {
     wire::Packet packet = CAISSON_TRY(child_->channel().receive());
     if (auto* failed = std::get_if<wire::Failed>(&packet.message)) return std::unexpected(std::move(failed->error));
     if (std::holds_alternative<wire::Created>(packet.message)) return {};
-    if (auto* console = std::get_if<wire::Console>(&packet.message); console != nullptr && packet.descriptors.size() == 1) {
+    if (auto* console = std::get_if<wire::Console>(&packet.message);
+        console != nullptr && packet.descriptors.size() == 1) {
       console_ = std::move(packet.descriptors.front());
       if (!options_.console_socket.empty()) {
         CAISSON_TRY(send_console(options_.console_socket, console->name, console_));
         console_.reset();
       }
-    } else if (auto* listener = std::get_if<wire::SeccompListener>(&packet.message); listener != nullptr && plan_.seccomp) {
+    } else if (auto* listener = std::get_if<wire::SeccompListener>(&packet.message);
+               listener != nullptr && plan_.seccomp) {
       CAISSON_TRY(pass_listener(*child_, listener->fd, *plan_.seccomp, spec_, options_.id, bundle_, "creating",
                                 child_->process().pid()));
     } else {
@@ -260,7 +264,8 @@ Status Creation::wait_for_created() {
 }
 
 Status Creation::record() {
-  if (!options_.pidfd_socket.empty()) CAISSON_TRY(send_pidfd(options_.pidfd_socket, "standard", child_->process().pidfd()));
+  if (!options_.pidfd_socket.empty())
+    CAISSON_TRY(send_pidfd(options_.pidfd_socket, "standard", child_->process().pidfd()));
   state_.intent = false;
   CAISSON_TRY(entry_->replace_state(state_));
   // Engines take the pid file's being there for success: it comes after everything that may fail.
@@ -293,7 +298,8 @@ Status Creation::start() {
   CAISSON_TRY(child_->channel().send(wire::Start{}));
   CAISSON_TRY(child_->channel().expect_end());
   if (spec_.hooks && !spec_.hooks->poststart.empty())
-    CAISSON_TRY(run_hooks(spec_.hooks->poststart, "poststart", state_for_hooks(state_, "running", state_.init_process_pid), bundle_));
+    CAISSON_TRY(run_hooks(spec_.hooks->poststart, "poststart",
+                          state_for_hooks(state_, "running", state_.init_process_pid), bundle_));
   if (!options_.pid_file.empty()) {
     CAISSON_TRY(write_pid_file(options_.pid_file, state_.init_process_pid));
     pid_file_written_ = true;

@@ -74,7 +74,8 @@ Status decide(Exec& exec, const Entry& entry) {
   }
   exec.facts = CAISSON_TRY(probe_kernel());
   if (!exec.spec.process->apparmor_profile.empty() || !exec.spec.process->selinux_label.empty()) probe_lsm(exec.facts);
-  if (const auto& profile = saved.linux_or_empty().seccomp) exec.seccomp = CAISSON_TRY(plan::make_seccomp(*profile, exec.facts));
+  if (const auto& profile = saved.linux_or_empty().seccomp)
+    exec.seccomp = CAISSON_TRY(plan::make_seccomp(*profile, exec.facts));
   std::vector<std::string> warnings;
   plan::InitOptions options{.exec = true, .exec_namespaces = exec.state.namespaces, .rootfs = {}};
   exec.identity = CAISSON_TRY(plan::make_init(exec.spec, exec.facts, options, warnings)).identity;
@@ -146,13 +147,15 @@ Status converse(Exec& exec) {
     if (!packet && packet.error().kind() == ErrorKind::destroyed) return {};
     if (!packet) return std::unexpected(std::move(packet).error());
     if (auto* failed = std::get_if<wire::Failed>(&packet->message)) return std::unexpected(std::move(failed->error));
-    if (auto* console = std::get_if<wire::Console>(&packet->message); console != nullptr && packet->descriptors.size() == 1) {
+    if (auto* console = std::get_if<wire::Console>(&packet->message);
+        console != nullptr && packet->descriptors.size() == 1) {
       exec.console = std::move(packet->descriptors.front());
       if (!exec.options.console_socket.empty()) {
         CAISSON_TRY(send_console(exec.options.console_socket, console->name, exec.console));
         exec.console.reset();
       }
-    } else if (auto* listener = std::get_if<wire::SeccompListener>(&packet->message); listener != nullptr && exec.seccomp) {
+    } else if (auto* listener = std::get_if<wire::SeccompListener>(&packet->message);
+               listener != nullptr && exec.seccomp) {
       CAISSON_TRY(pass_listener(*exec.child, listener->fd, *exec.seccomp, exec.spec, exec.state.id, exec.state.bundle,
                                 "running", exec.state.init_process_pid));
     } else {
@@ -174,8 +177,20 @@ Status bring_up(Exec& exec) {
 
 Result<Joined> join(const Globals& globals, const std::string& id, const ExecOptions& options, Keeper keeper) {
   const Entry entry = CAISSON_TRY(Store(globals.root).open(id));
-  Exec exec{.options = options, .keeper = keeper, .state = {}, .container = {}, .spec = {}, .seccomp = {}, .facts = {},
-            .identity = {}, .kept = {}, .cgroup = {}, .must_be_moved = false, .signals = {}, .child = {}, .console = {}};
+  Exec exec{.options = options,
+            .keeper = keeper,
+            .state = {},
+            .container = {},
+            .spec = {},
+            .seccomp = {},
+            .facts = {},
+            .identity = {},
+            .kept = {},
+            .cgroup = {},
+            .must_be_moved = false,
+            .signals = {},
+            .child = {},
+            .console = {}};
   CAISSON_TRY(open_container(exec, entry));
   CAISSON_TRY(decide(exec, entry));
   if (auto up = bring_up(exec); !up) {

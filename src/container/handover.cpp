@@ -35,8 +35,9 @@ Status write_pid_file(const std::string& path, int pid) {
   const std::string parent = slash == std::string::npos ? "." : path.substr(0, slash == 0 ? 1 : slash);
   FileDescriptor dir(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!dir) return fail_errno("pid file: open('{}')", parent);
-  CAISSON_TRY(sys::replace_file(dir, slash == std::string::npos ? path : path.substr(slash + 1), fmt::format("{}", pid), 0644),
-              "pid file '{}'", path);
+  CAISSON_TRY(
+      sys::replace_file(dir, slash == std::string::npos ? path : path.substr(slash + 1), fmt::format("{}", pid), 0644),
+      "pid file '{}'", path);
   return {};
 }
 
@@ -46,7 +47,8 @@ Result<KeptDescriptors> count_kept_descriptors(int preserve) {
   const char* const listen = ::getenv("LISTEN_FDS");
   const char* const listen_pid = ::getenv("LISTEN_PID");
   if (listen != nullptr && (listen_pid == nullptr || fmt::format("{}", ::getpid()) == listen_pid))
-    if (const auto count = text::parse_uint(listen); count && *count < 4096) kept.listen = static_cast<unsigned>(*count);
+    if (const auto count = text::parse_uint(listen); count && *count < 4096)
+      kept.listen = static_cast<unsigned>(*count);
   kept.all = kept.listen + static_cast<unsigned>(preserve);
   for (unsigned i = kept.listen; i < kept.all; ++i)
     if (::fcntl(static_cast<int>(3 + i), F_GETFD) < 0)
@@ -76,7 +78,8 @@ Status send_proceed(const wire::Channel& channel, const std::optional<plan::Secc
 
 Status pass_listener(const Child& child, int number, const plan::SeccompPlan& plan, const config::Spec& spec,
                      const std::string& id, const std::string& bundle, std::string_view status, int init_pid) {
-  const FileDescriptor listener = CAISSON_TRY(sys::take_descriptor(child.process().pidfd(), number), "take seccomp listener");
+  const FileDescriptor listener =
+      CAISSON_TRY(sys::take_descriptor(child.process().pidfd(), number), "take seccomp listener");
   config::ContainerProcessState state;
   state.pid = child.process().pid();
   state.metadata = plan.listener_metadata;

@@ -36,12 +36,14 @@ Status run_map_helper(const char* helper, const char* pointer, pid_t pid, const 
   pid_t child = -1;
   if (const int failed = ::posix_spawnp(&child, helper, nullptr, nullptr, arguments.data(), environ); failed != 0)
     return std::unexpected(
-        Error(ErrorKind::system, fmt::format("'{}' is needed to map these ids without privilege", helper), failed).at(pointer));
+        Error(ErrorKind::system, fmt::format("'{}' is needed to map these ids without privilege", helper), failed)
+            .at(pointer));
   int status = 0;
   while (::waitpid(child, &status, 0) < 0)
     if (errno != EINTR) return fail_errno("waitpid({})", helper);
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-    return fail_config(pointer, "{} refused the map '{}': see /etc/subuid and /etc/subgid", helper, map.substr(0, map.size() - 1));
+    return fail_config(pointer, "{} refused the map '{}': see /etc/subuid and /etc/subgid", helper,
+                       map.substr(0, map.size() - 1));
   return {};
 }
 

@@ -22,7 +22,7 @@ enum class Keeper {
 /// A process in a container whose execve has succeeded: the caller's child.
 struct Joined {
   sys::ProcessHandle process;
-  FileDescriptor console;                   ///< its terminal's master, unless a console socket got it
+  FileDescriptor console;                    ///< its terminal's master, unless a console socket got it
   std::optional<sys::SignalSource> signals;  ///< foreground: blocked since before it was made
 };
 

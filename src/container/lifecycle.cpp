@@ -62,7 +62,8 @@ Status remove_present(Entry& entry, bool force) {
   }
   const Look look = CAISSON_TRY(look_at(entry, *state, LockHeld::by_us));
   if (!force && look.status != ContainerStatus::stopped && look.status != ContainerStatus::created)
-    return fail(ErrorKind::wrong_state, "cannot delete container {} that is not stopped: {}", entry.id(), to_string(look.status));
+    return fail(ErrorKind::wrong_state, "cannot delete container {} that is not stopped: {}", entry.id(),
+                to_string(look.status));
   const config::Spec spec = spec_for_poststop(entry, *state);
   CAISSON_TRY(undo(entry, *state));
   run_poststop_hooks(spec, *state);
@@ -109,7 +110,8 @@ Status kill(const Globals& globals, const std::string& id, int signal, bool all)
     return manager->kill(SIGKILL);
   }
   if (!init) return all ? Status() : fail(ErrorKind::destroyed, "container not running");
-  if (auto sent = init->signal(signal); !sent) return all && sent.error().kind() == ErrorKind::destroyed ? Status() : sent;
+  if (auto sent = init->signal(signal); !sent)
+    return all && sent.error().kind() == ErrorKind::destroyed ? Status() : sent;
   // A frozen process dies of SIGKILL on cgroup v2 at once, on v1 when it is thawed.
   if (signal == SIGKILL && CAISSON_TRY(manager->frozen())) return manager->freeze(false);
   return {};
@@ -133,7 +135,8 @@ Status pause(const Globals& globals, const std::string& id) {
   const State state = CAISSON_TRY(entry.load_state());
   const Look look = CAISSON_TRY(look_at(entry, state, LockHeld::by_us));
   if (look.status != ContainerStatus::running && look.status != ContainerStatus::created)
-    return fail(look.status == ContainerStatus::paused ? ErrorKind::paused : ErrorKind::destroyed, "container not running");
+    return fail(look.status == ContainerStatus::paused ? ErrorKind::paused : ErrorKind::destroyed,
+                "container not running");
   return CAISSON_TRY(cgroup::open(state.cgroup_paths))->freeze(true);
 }
 

@@ -36,8 +36,8 @@ Status read_kernel_version(plan::HostFacts& facts) {
   const auto major = std::from_chars(release.data(), end, facts.kernel_major);
   if (major.ptr < end && *major.ptr == '.') std::from_chars(major.ptr + 1, end, facts.kernel_minor);
   if (std::pair(facts.kernel_major, facts.kernel_minor) < std::pair(kMinimumMajor, kMinimumMinor))
-    return fail(ErrorKind::system, "Linux {} is too old: {}.{} or newer is needed (mount_setattr)", release, kMinimumMajor,
-                kMinimumMinor);
+    return fail(ErrorKind::system, "Linux {} is too old: {}.{} or newer is needed (mount_setattr)", release,
+                kMinimumMajor, kMinimumMinor);
   return {};
 }
 
@@ -58,7 +58,8 @@ Status read_capabilities(plan::HostFacts& facts) {
   facts.privileged = (read_mask(status, "CapEff:") & (1ULL << CAP_SYS_ADMIN)) != 0;
   facts.last_capability = CAP_LAST_CAP;
   // The kernel may know fewer than our headers, or more.
-  while (facts.last_capability > 0 && ::prctl(PR_CAPBSET_READ, facts.last_capability, 0, 0, 0) < 0) --facts.last_capability;
+  while (facts.last_capability > 0 && ::prctl(PR_CAPBSET_READ, facts.last_capability, 0, 0, 0) < 0)
+    --facts.last_capability;
   while (facts.last_capability < 63 && ::prctl(PR_CAPBSET_READ, facts.last_capability + 1, 0, 0, 0) >= 0)
     ++facts.last_capability;
   return {};

@@ -20,8 +20,8 @@ Result<plan::HostFacts> probe(const Globals& globals);
 
 /// The seccomp of this build and this kernel, for `features` and the version text.
 struct SeccompSupport {
-  std::string library_version;             ///< of libseccomp, "2.5.4"
-  std::vector<std::string> kernel_flags;   ///< SECCOMP_FILTER_FLAG_* that seccomp(2) takes here, sorted
+  std::string library_version;            ///< of libseccomp, "2.5.4"
+  std::vector<std::string> kernel_flags;  ///< SECCOMP_FILTER_FLAG_* that seccomp(2) takes here, sorted
 };
 /// Needs no privilege; loads no filter.
 SeccompSupport probe_seccomp();

@@ -20,10 +20,10 @@ struct SpawnOptions {
   int cgroup = -1;               ///< cgroup2 directory to be born in; -1 = inherit
   bool privileged = true;        ///< CAP_SYS_ADMIN: our binary need not be copied
   bool wait_for_maps = false;    ///< a user namespace is made by the clone: Mapped comes before our binary runs again
-  int config = -1;           ///< descriptor that init gets beside the channel: its config
-  const sigset_t* signal_mask = nullptr;  ///< what the child gets back; nullptr = ours
+  int config = -1;               ///< descriptor that init gets beside the channel: its config
+  const sigset_t* signal_mask = nullptr;   ///< what the child gets back; nullptr = ours
   std::array<int, 3> streams{-1, -1, -1};  ///< the child's standard streams; -1 = ours
-  bool hide_descriptors = false;  ///< nothing else that is open here goes on in the child: the caller has not seen to it
+  bool hide_descriptors = false;  ///< nothing else that is open here goes on in the child: the caller did not see to it
 };
 
 /// A child that runs our own binary again as `caisson init`, and the socket to it. Until it is released, it is killed

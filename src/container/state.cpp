@@ -11,19 +11,14 @@ namespace caisson {
 
 template <>
 inline constexpr auto json::fields<container::State> = table(
-    required("id", &container::State::id),
-    required("bundle", &container::State::bundle),
-    required("rootfs", &container::State::rootfs),
-    required("init_process_pid", &container::State::init_process_pid),
+    required("id", &container::State::id), required("bundle", &container::State::bundle),
+    required("rootfs", &container::State::rootfs), required("init_process_pid", &container::State::init_process_pid),
     required("init_process_start", &container::State::init_process_start),
-    required("created", &container::State::created),
-    required("owner_uid", &container::State::owner_uid),
+    required("created", &container::State::created), required("owner_uid", &container::State::owner_uid),
     required("cgroup_paths", &container::State::cgroup_paths),
     optional("cgroup_made_parents", &container::State::cgroup_made_parents),
-    required("namespaces", &container::State::namespaces),
-    required("intent", &container::State::intent),
-    optional("has_hooks", &container::State::has_hooks),
-    optional("no_new_keyring", &container::State::no_new_keyring),
+    required("namespaces", &container::State::namespaces), required("intent", &container::State::intent),
+    optional("has_hooks", &container::State::has_hooks), optional("no_new_keyring", &container::State::no_new_keyring),
     optional("annotations", &container::State::annotations));
 
 namespace container {

@@ -19,16 +19,16 @@ std::string_view to_string(ContainerStatus status);
 /// made (pid 0), and again when init stands.
 struct State {
   std::string id;
-  std::string bundle;              ///< absolute
-  std::string rootfs;              ///< absolute, on the host
-  int init_process_pid = 0;        ///< 0 = not made yet
+  std::string bundle;                    ///< absolute
+  std::string rootfs;                    ///< absolute, on the host
+  int init_process_pid = 0;              ///< 0 = not made yet
   std::uint64_t init_process_start = 0;  ///< clock ticks since boot: field 22 of /proc/PID/stat
-  std::string created;             ///< RFC 3339 with nanoseconds, UTC
+  std::string created;                   ///< RFC 3339 with nanoseconds, UTC
   std::uint32_t owner_uid = 0;
   std::map<std::string, std::string> cgroup_paths;  ///< controller -> directory; "" alone on cgroup v2
   std::vector<std::string> cgroup_made_parents;     ///< directories above that were made for it, outermost first
-  std::uint64_t namespaces = 0;    ///< CLONE_NEW* that are not the host's
-  bool intent = true;              ///< the creator has not said yet that all stands
+  std::uint64_t namespaces = 0;                     ///< CLONE_NEW* that are not the host's
+  bool intent = true;                               ///< the creator has not said yet that all stands
   bool has_hooks = false;  ///< poststart or poststop hooks: the saved config must be read for them
   bool no_new_keyring = false;
   std::map<std::string, std::string> annotations;

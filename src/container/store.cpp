@@ -41,8 +41,8 @@ Status remove_tree(FdView dir, const char* name) {
 Status check_id(std::string_view id) {
   if (id.empty()) return fail(ErrorKind::invalid_id, "container id cannot be empty");
   const bool good = std::ranges::all_of(id, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '+' || c == '.' ||
-           c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '+' ||
+           c == '.' || c == '-';
   });
   if (!good || id == "." || id == ".." || id.size() > NAME_MAX)
     return fail(ErrorKind::invalid_id, "invalid container ID format: '{}'", id);
@@ -80,7 +80,9 @@ Status Entry::write_first_state(const State& state) const {
   return sys::write_all(file, write_state(state), kStateFile);
 }
 
-Status Entry::replace_state(const State& state) const { return sys::replace_file(dir_, kStateFile, write_state(state), 0600); }
+Status Entry::replace_state(const State& state) const {
+  return sys::replace_file(dir_, kStateFile, write_state(state), 0600);
+}
 
 Status Entry::write_config(std::string_view text) const {
   FileDescriptor file = CAISSON_TRY(sys::open_at(dir_, kConfigFile, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));

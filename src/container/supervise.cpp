@@ -36,7 +36,8 @@ bool copy_once(FdView from, FdView to) {
 Result<sys::SignalSource> block_forwarded_signals() {
   sigset_t signals;
   ::sigfillset(&signals);
-  for (const int kept : {SIGCHLD, SIGURG, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS, SIGTTIN, SIGTTOU, SIGTSTP})
+  for (const int kept :
+       {SIGCHLD, SIGURG, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS, SIGTTIN, SIGTTOU, SIGTSTP})
     ::sigdelset(&signals, kept);
   return sys::SignalSource::block(signals);
 }

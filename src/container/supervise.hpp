@@ -28,7 +28,8 @@ class Supervisor {
   Result<sys::ExitStatus> wait(const sys::ProcessHandle& process);
 
  private:
-  Supervisor(sys::SignalSource signals, FileDescriptor master) : signals_(std::move(signals)), master_(std::move(master)) {}
+  Supervisor(sys::SignalSource signals, FileDescriptor master)
+      : signals_(std::move(signals)), master_(std::move(master)) {}
 
   Status watch_terminal(sys::EventLoop& loop);
   Status copy_size() const;

@@ -29,11 +29,11 @@ struct InitContext {
   wire::Begin begin;
   FileDescriptor config;  ///< its lock says that we live, from our first moment until we are recorded
   FileDescriptor start_listener;
-  FileDescriptor container;  ///< exec: pidfd of the container's init
+  FileDescriptor container;           ///< exec: pidfd of the container's init
   FileDescriptor cgroup;              ///< to be born in
   std::vector<FileDescriptor> tasks;  ///< exec: cgroup v1
-  FileDescriptor old_root;  ///< exec: root directory of a container without a mount namespace
-  FileDescriptor filter;    ///< compiled seccomp program, from Proceed on
+  FileDescriptor old_root;            ///< exec: root directory of a container without a mount namespace
+  FileDescriptor filter;              ///< compiled seccomp program, from Proceed on
   std::uint32_t seccomp_flags = 0;
   bool seccomp_notify = false;
 

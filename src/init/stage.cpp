@@ -28,8 +28,13 @@ Status receive_begin(InitContext& context) {
   std::vector<FileDescriptor> fds;
   context.begin = CAISSON_TRY(context.channel.expect<wire::Begin>(&fds));
   const wire::Descriptors& expected = context.begin.descriptors;
-  const std::size_t count = expected.start_listener + expected.container + expected.cgroup + expected.root + expected.tasks +
-                            expected.prepared;
+  const std::size_t count = expected.start_listener + expected.container + expected.cgroup + expected.root +
+                            expected.tasks + expected.prepared;
+  while (fds.size() < count) {
+    std::vector<FileDescriptor> more;
+    CAISSON_TRY(context.channel.expect<wire::More>(&more));
+    for (auto& fd : more) fds.push_back(std::move(fd));
+  }
   if (fds.size() != count) return fail(ErrorKind::system, "{} descriptors came with Begin, not {}", fds.size(), count);
   std::size_t next = 0;
   if (expected.start_listener) context.start_listener = std::move(fds[next++]);
@@ -77,7 +82,8 @@ Status clone_init(InitContext& context, std::uint64_t namespaces) {
 
 Status join(const plan::JoinNamespace& target, FdView fd) {
   if (auto joined = sys::join_namespace(fd, target.kind); !joined)
-    return std::unexpected(std::move(joined).error().with(fmt::format("join namespace '{}'", target.path)).at(target.origin));
+    return std::unexpected(
+        std::move(joined).error().with(fmt::format("join namespace '{}'", target.path)).at(target.origin));
   return {};
 }
 
@@ -189,7 +195,8 @@ Status wait_for_cgroups(InitContext& context) {
   CAISSON_TRY(context.channel.expect<wire::CgroupsReady>(&tasks), "wait for the cgroups");
   CAISSON_TRY(enter_cgroups(std::move(tasks)));
   context.cgroups_ready = true;
-  if (context.namespaces.makes(CLONE_NEWCGROUP)) CAISSON_TRY(sys::make_namespaces(CLONE_NEWCGROUP), "make cgroup namespace");
+  if (context.namespaces.makes(CLONE_NEWCGROUP))
+    CAISSON_TRY(sys::make_namespaces(CLONE_NEWCGROUP), "make cgroup namespace");
   return {};
 }
 

@@ -57,7 +57,8 @@ Status wait_for_proceed(InitContext& c) {
   const auto proceed = CAISSON_TRY(c.channel.expect<wire::Proceed>(&fds));
   c.seccomp_flags = proceed.seccomp_flags;
   c.seccomp_notify = proceed.seccomp_notify;
-  if (fds.size() != (proceed.filter ? 1U : 0U)) return fail(ErrorKind::system, "{} descriptors came with Proceed", fds.size());
+  if (fds.size() != (proceed.filter ? 1U : 0U))
+    return fail(ErrorKind::system, "{} descriptors came with Proceed", fds.size());
   if (proceed.filter) c.filter = std::move(fds.front());
   return {};
 }
@@ -229,8 +230,7 @@ Status execute(InitContext& c) {
   // Nothing of the host may be open when the kernel resolves the program's path (CVE-2024-21626).
   const std::array<int, 1> keep{c.channel.fd().get()};
   CAISSON_TRY(process::close_descriptors(3 + static_cast<int>(c.begin.preserve_fds), keep));
-  return std::unexpected(
-      process::execute(c.program, c.identity.args, c.env).at(c.identity.pointer + "/args/0"));
+  return std::unexpected(process::execute(c.program, c.identity.args, c.env).at(c.identity.pointer + "/args/0"));
 }
 
 // The life of a container's first process, top to bottom. The name is the error's context.

@@ -36,8 +36,8 @@ struct HostFacts {
   int last_capability = 40;                 ///< /proc/sys/kernel/cap_last_cap
   CgroupFlavour cgroup_flavour = CgroupFlavour::v2;
   std::vector<CgroupMount> cgroup_mounts;  ///< v1 hierarchies in mount order; on hybrid the unified one last; on v2 one
-  bool apparmor = false;  ///< /sys/module/apparmor/parameters/enabled is Y
-  bool selinux = false;   ///< selinuxfs is mounted
+  bool apparmor = false;                   ///< /sys/module/apparmor/parameters/enabled is Y
+  bool selinux = false;                    ///< selinuxfs is mounted
   bool operator==(const HostFacts&) const = default;
 
   bool rootless() const { return euid != 0; }

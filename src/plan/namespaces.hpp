@@ -20,10 +20,11 @@ struct JoinNamespace {
 
 /// What becomes of each kind of namespace: made new, joined by path, or shared with the host (neither).
 struct NamespacePlan {
-  std::uint64_t create = 0;         ///< CLONE_NEW* to make
-  std::vector<JoinNamespace> join;  ///< in config order; init decides the passes (runtime: user namespace in the middle)
-  std::string time_offsets;         ///< text for /proc/self/timens_offsets, empty = none
-  std::string uid_map;              ///< text for /proc/PID/uid_map, empty = none
+  std::uint64_t create = 0;  ///< CLONE_NEW* to make
+  std::vector<JoinNamespace>
+      join;                  ///< in config order; init decides the passes (runtime: user namespace in the middle)
+  std::string time_offsets;  ///< text for /proc/self/timens_offsets, empty = none
+  std::string uid_map;       ///< text for /proc/PID/uid_map, empty = none
   std::string gid_map;
   bool needs_stage = false;  ///< a second clone is needed to enter the PID namespace
 

@@ -14,7 +14,8 @@ Result<InitPlan> make_init(const config::Spec& spec, const HostFacts& facts, con
     plan.rootfs = CAISSON_TRY(make_rootfs(spec, facts, plan.namespaces, options.rootfs));
     user_namespace = !plan.namespaces.shares_host(CLONE_NEWUSER);
   }
-  plan.identity = CAISSON_TRY(make_identity(*spec.process, &spec.linux_or_empty(), facts, user_namespace, "/process", warnings));
+  plan.identity =
+      CAISSON_TRY(make_identity(*spec.process, &spec.linux_or_empty(), facts, user_namespace, "/process", warnings));
   return plan;
 }
 
@@ -28,7 +29,8 @@ std::vector<ContainerCgroup> cgroups_inside(const CgroupPlan& plan) {
 Result<Plan> make(const config::Spec& spec, const HostFacts& facts, const PlanOptions& options,
                   std::vector<std::string>& warnings) {
   if (spec.linux_or_empty().intel_rdt)
-    return fail_config("/linux/intelRdt", "intelRdt is specified in config, but Intel RDT is not supported by this version");
+    return fail_config("/linux/intelRdt",
+                       "intelRdt is specified in config, but Intel RDT is not supported by this version");
   Plan plan;
   plan.cgroup = CAISSON_TRY(make_cgroup(spec, facts, options.id, options.cgroup));
   warnings.insert(warnings.end(), plan.cgroup.warnings.begin(), plan.cgroup.warnings.end());
@@ -44,7 +46,8 @@ std::string describe(const Plan& plan) {
   std::string text;
   const NamespacePlan& namespaces = plan.init.namespaces;
   text += fmt::format("namespaces: make {:#x}{}\n", namespaces.create, namespaces.needs_stage ? ", by a stage" : "");
-  for (const auto& target : namespaces.join) text += fmt::format("namespaces: join {:#x} '{}'\n", target.kind, target.path);
+  for (const auto& target : namespaces.join)
+    text += fmt::format("namespaces: join {:#x} '{}'\n", target.kind, target.path);
   if (!namespaces.time_offsets.empty()) text += "time offsets: " + namespaces.time_offsets;
   text += describe(plan.init.rootfs);
   text += describe(plan.init.identity);

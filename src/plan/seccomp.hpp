@@ -13,14 +13,14 @@
 
 namespace caisson::plan {
 
-/// How an argument is compared. The values are libseccomp's and this program's alone.
+/// How an argument is compared, as an unsigned number.
 enum class Comparison { ne, lt, le, eq, ge, gt, masked_eq };
 
 struct SeccompArgument {
   unsigned index = 0;  ///< 0 ... 5
   Comparison comparison = Comparison::eq;
   std::uint64_t value = 0;      ///< masked_eq: the mask
-  std::uint64_t value_two = 0;  ///< masked_eq: what (argument & mask) must be
+  std::uint64_t value_two = 0;  ///< masked_eq: argument and this must be the same under the mask
   bool operator==(const SeccompArgument&) const = default;
 };
 
@@ -33,13 +33,13 @@ struct SeccompRule {
   bool operator==(const SeccompRule&) const = default;
 };
 
-/// A filter as libseccomp is to build it.
+/// A filter as it is to be built.
 struct SeccompPlan {
   std::uint32_t default_action = 0;          ///< SECCOMP_RET_* with its data
   std::vector<std::uint32_t> architectures;  ///< AUDIT_ARCH_*, or x32's token; the machine's own first and always
   std::uint32_t flags = 0;                   ///< SECCOMP_FILTER_FLAG_* for seccomp(2)
-  std::vector<SeccompRule> rules;            ///< none whose action is the default one
-  std::vector<std::string> default_calls;    ///< named by rules that were left out because they say the default action
+  std::vector<SeccompRule> rules;            ///< in the profile's order: of one call's, the first that holds decides
+  std::vector<std::string> default_calls;    ///< named by rules left out: the default action without conditions
   bool notify = false;                       ///< a rule notifies: loading yields a listener
   bool answer_unknown_with_enosys =
       false;                  ///< calls newer than all that the profile names: ENOSYS, so that libc falls back

@@ -2,268 +2,217 @@
 #include "process/seccomp.hpp"
 
 #include <linux/audit.h>
-#include <linux/filter.h>
 #include <seccomp.h>  // brings <linux/seccomp.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cstring>
-#include <map>
-#include <memory>
+#include <deque>
+#include <set>
 #include <string_view>
 
 #include "process/seccomp_calls.hpp"
-#include "sys/file.hpp"
+#include "process/seccomp_program.hpp"
 
-// libseccomp builds the filter of the rules that look at arguments. The many that a number alone decides stand before
-// it, in a program made here: a search tree for each architecture. libseccomp would take 45 ms for an engine's profile
-// of 300 calls on three architectures, ten times as long as all the rest of starting a container.
+// libseccomp gives the numbers of calls and nothing else. Its own filters take 45 ms for an engine's profile of 400
+// calls on three architectures, ten times as long as all the rest of starting a container, and it refuses rules for one
+// call of which one covers another: those of podman for socket(2).
 
 namespace caisson::process {
 
 namespace {
 
-static_assert(SCMP_ACT_ERRNO(1) == (SECCOMP_RET_ERRNO | 1) && SCMP_ACT_ALLOW == SECCOMP_RET_ALLOW &&
-              SCMP_ACT_NOTIFY == SECCOMP_RET_USER_NOTIF);
-
 constexpr std::uint32_t kX32Bit = 0x40000000;
 
-/// What the profile says of one call, all its rules together.
-struct Verdict {
-  std::uint32_t action = 0;
-  bool by_number = true;  ///< no rule looks at arguments, and none contradicts another
-  bool to_library = false;
+/// One rule for one number. The rules of a number stay in the profile's order.
+struct Entry {
+  std::uint32_t number = 0;
+  const plan::SeccompRule* rule = nullptr;
+  std::optional<Multiplexed> through;  ///< `number` is a multiplexer's, which makes the rule's call
 };
-using Verdicts = std::map<std::string_view, Verdict>;
 
-Verdicts judge(const plan::SeccompPlan& plan) {
-  Verdicts verdicts;
-  for (const auto& rule : plan.rules) {
-    const auto [at, is_new] = verdicts.try_emplace(rule.syscall, Verdict{rule.action});
-    if (!rule.arguments.empty() || (!is_new && at->second.action != rule.action)) at->second.by_number = false;
+/// One architecture's part of the filter, while it is made.
+class Architecture {
+ public:
+  Architecture(const plan::SeccompPlan& plan, std::uint32_t architecture) : plan_(plan), architecture_(architecture) {
+    for (const auto& rule : plan.rules) number(rule);
+    for (const auto& name : plan.default_calls) see(find_call(name, architecture_));
+    std::ranges::stable_sort(entries_, {}, &Entry::number);
   }
-  return verdicts;
-}
 
-/// One architecture's calls in the order of their numbers, and from which number on nothing is known of them.
-struct Numbered {
-  std::map<std::uint32_t, std::uint32_t> actions;  ///< number -> SECCOMP_RET_*
-  std::optional<std::uint32_t> largest;            ///< that the profile mentions
-};
+  /// Appends a program that answers by the call's number, which is in the accumulator.
+  void append(Program& program, std::vector<std::string>& warnings) {
+    std::vector<Segment> segments{{0, plan_.default_action, nullptr}};
+    auto from = [&](const Segment& next) {
+      if (segments.back().first == next.first)
+        segments.back() = next;
+      else if (next.decision || segments.back().decision || segments.back().action != next.action)
+        segments.push_back(next);
+    };
+    for (auto first = entries_.begin(); first != entries_.end();) {
+      const auto last = std::find_if(first, entries_.end(), [&](const Entry& e) { return e.number != first->number; });
+      from(decide({first, last}, warnings));
+      from({first->number + 1, plan_.default_action, nullptr});
+      first = last;
+    }
+    if (plan_.answer_unknown_with_enosys && largest_) from({*largest_ + 1, SECCOMP_RET_ERRNO | ENOSYS, nullptr});
+    append_tree(segments, program);
+  }
 
-Numbered number_calls(const plan::SeccompPlan& plan, std::uint32_t architecture, Verdicts& verdicts) {
-  Numbered numbered;
-  auto see = [&](const CallNumber& call) {
-    if (call.kind == CallNumber::Kind::direct) numbered.largest = std::max(call.number, numbered.largest.value_or(0));
-  };
-  for (auto& [name, verdict] : verdicts) {
-    const CallNumber call = find_call(std::string(name), architecture);
+ private:
+  void see(const CallNumbers& call) {
+    if (call.direct) largest_ = std::max(*call.direct, largest_.value_or(0));
+  }
+
+  void number(const plan::SeccompRule& rule) {
+    const CallNumbers call = find_call(rule.syscall, architecture_);
     see(call);
-    if (!verdict.by_number || call.kind == CallNumber::Kind::multiplexed)
-      verdict.to_library = true;
-    else if (call.kind == CallNumber::Kind::direct)
-      numbered.actions.emplace(call.number, verdict.action);
+    if (call.direct) entries_.push_back({*call.direct, &rule, {}});
+    if (call.multiplexed) entries_.push_back({call.multiplexed->number, &rule, call.multiplexed});
   }
-  for (const auto& name : plan.default_calls) see(find_call(name, architecture));
-  return numbered;
-}
 
-using Program = std::vector<sock_filter>;
+  bool is_narrow() const {
+    return (architecture_ & __AUDIT_ARCH_64BIT) == 0 && architecture_ != plan::kArchX32;
+  }
 
-constexpr sock_filter statement(unsigned code, std::uint32_t value) {
-  return {static_cast<std::uint16_t>(code), 0, 0, value};
-}
-constexpr sock_filter jump(unsigned code, std::uint32_t value, std::uint8_t if_true, std::uint8_t if_false) {
-  return {static_cast<std::uint16_t>(BPF_JMP | code | BPF_K), if_true, if_false, value};
-}
-constexpr sock_filter skip(std::size_t instructions) {
-  return statement(BPF_JMP | BPF_JA, static_cast<std::uint32_t>(instructions));
-}
+  /// The answer to one number, of which `entries` are the rules.
+  Segment decide(std::span<const Entry> entries, std::vector<std::string>& warnings) {
+    const Entry& first = entries.front();
+    if (!first.through && first.rule->arguments.empty()) return {first.number, first.rule->action, nullptr};
+    std::vector<Branch> branches;
+    for (const auto& entry : entries)
+      if (!entry.through) branches.push_back({entry.rule->arguments, entry.rule->action});
+    if (branches.size() < entries.size()) branches = decide_multiplexed(entries, warnings);
+    decisions_.push_back(make_decision(branches, plan_.default_action, is_narrow()));
+    return {first.number, 0, &decisions_.back()};
+  }
 
-/// The numbers from `first` to the next segment's. Without an action, libseccomp's program decides.
-struct Segment {
-  std::uint32_t first = 0;
-  std::optional<std::uint32_t> action;
+  /// A multiplexer's branches: what can be told, in the profile's order, and then the calls that cannot.
+  std::vector<Branch> decide_multiplexed(std::span<const Entry> entries, std::vector<std::string>& warnings) {
+    std::vector<Branch> branches;
+    std::vector<const Entry*> blind;  // the first entry of a call whose rules look at arguments
+    bool all_told = false;
+    for (const auto& entry : entries) {
+      if (!entry.through) {
+        branches.push_back({entry.rule->arguments, entry.rule->action});
+        all_told = entry.rule->arguments.empty();
+        if (all_told) break;
+        continue;
+      }
+      const bool is_blind = std::ranges::any_of(blind, [&](const Entry* b) { return is_same_call(*b, entry); });
+      if (is_blind) continue;
+      if (entry.rule->arguments.empty())
+        branches.push_back({{condition(*entry.through)}, entry.rule->action});
+      else if (!is_told(branches, *entry.through))
+        blind.push_back(&entry);
+    }
+    if (all_told) return branches;
+    for (const Entry* entry : blind) {
+      branches.push_back({{condition(*entry->through)}, strictest(entries, *entry)});
+      warnings.push_back(
+          fmt::format("seccomp: rules of '{}' look at arguments, which cannot be seen behind {}(2) of architecture "
+                      "{:#x}: there the strictest of their actions holds",
+                      entry->rule->syscall, entry->through->mask == 0xffff ? "ipc" : "socketcall", architecture_));
+    }
+    return branches;
+  }
+
+  static plan::SeccompArgument condition(const Multiplexed& through) {
+    return {0, plan::Comparison::masked_eq, through.mask, through.call};
+  }
+
+  static bool is_same_call(const Entry& one, const Entry& other) {
+    return one.through && other.through && one.through->call == other.through->call;
+  }
+
+  /// Whether a branch without further conditions answers the call already.
+  static bool is_told(const std::vector<Branch>& branches, const Multiplexed& through) {
+    return std::ranges::any_of(branches, [&](const Branch& branch) {
+      return branch.conditions.size() == 1 && branch.conditions[0] == condition(through);
+    });
+  }
+
+  /// Of everything that the rules of `entry`'s call may answer.
+  std::uint32_t strictest(std::span<const Entry> entries, const Entry& entry) const {
+    // The kernel's own order among filters: the lowest as a signed number.
+    auto rank = [](std::uint32_t action) { return static_cast<std::int32_t>(action & SECCOMP_RET_ACTION_FULL); };
+    std::optional<std::uint32_t> found;
+    auto may_answer = [&](std::uint32_t action) {
+      if (!found || rank(action) < rank(*found)) found = action;
+    };
+    for (const auto& other : entries) {
+      if (!is_same_call(entry, other)) continue;
+      may_answer(other.rule->action);
+      if (other.rule->arguments.empty()) return *found;
+    }
+    may_answer(plan_.default_action);
+    return *found;
+  }
+
+  const plan::SeccompPlan& plan_;
+  std::uint32_t architecture_;
+  std::vector<Entry> entries_;
+  std::optional<std::uint32_t> largest_;  ///< number that the profile mentions
+  std::deque<Program> decisions_;
 };
 
-std::vector<Segment> make_segments(const Numbered& numbered, bool answer_unknown_with_enosys) {
-  std::vector<Segment> segments{{}};
-  auto from = [&](std::uint32_t first, std::optional<std::uint32_t> action) {
-    if (segments.back().first == first)
-      segments.back().action = action;
-    else if (segments.back().action != action)
-      segments.push_back({first, action});
-    if (segments.size() > 1 && segments[segments.size() - 2].action == action) segments.pop_back();
-  };
-  for (const auto& [number, action] : numbered.actions) {
-    from(number, action);
-    from(number + 1, {});
-  }
-  if (answer_unknown_with_enosys && numbered.largest) from(*numbered.largest + 1, SECCOMP_RET_ERRNO | ENOSYS);
-  return segments;
-}
-
-/// A search tree over the segments; the accumulator holds the call's number. Leaves without an action are marked with
-/// kFallThrough, to be sent past the end of the whole tree.
-constexpr sock_filter kFallThrough = statement(BPF_JMP | BPF_JA, ~0U);
-
-Program make_tree(std::span<const Segment> segments) {
-  if (segments.size() == 1)
-    return {segments[0].action ? statement(BPF_RET | BPF_K, *segments[0].action) : kFallThrough};
-  const std::size_t middle = segments.size() / 2;
-  const Program below = make_tree(segments.first(middle));
-  const Program above = make_tree(segments.subspan(middle));
-  Program tree;
-  tree.reserve(below.size() + above.size() + 2);
-  // A conditional jump reaches 255 instructions.
-  if (below.size() <= 255) {
-    tree.push_back(jump(BPF_JGE, segments[middle].first, static_cast<std::uint8_t>(below.size()), 0));
+/// x86_64's and x32's calls have one audit number; x32's have a bit of their own.
+void append_x86_64(const plan::SeccompPlan& plan, Program& program, std::vector<std::string>& warnings) {
+  Program x32;
+  if (std::ranges::find(plan.architectures, plan::kArchX32) != plan.architectures.end()) {
+    Architecture(plan, plan::kArchX32).append(x32, warnings);
   } else {
-    tree.push_back(jump(BPF_JGE, segments[middle].first, 0, 1));
-    tree.push_back(skip(below.size()));
+    // A tracer that wants a call to be skipped makes it number -1, which is no x32 call: seccomp(2).
+    x32 = {jump(BPF_JEQ, ~0U, 1, 0), answer(SECCOMP_RET_KILL_THREAD), answer(plan.default_action)};
   }
-  tree.insert(tree.end(), below.begin(), below.end());
-  tree.insert(tree.end(), above.begin(), above.end());
-  return tree;
+  program.push_back(jump(BPF_JGE, kX32Bit, 0, 1));
+  program.push_back(skip(0));
+  const std::size_t at = program.size();
+  Architecture(plan, AUDIT_ARCH_X86_64).append(program, warnings);
+  program[at - 1] = skip(program.size() - at);
+  program.insert(program.end(), x32.begin(), x32.end());
 }
 
-/// What the number decides on one architecture; falls off its end where libseccomp's program is to decide.
-Program decide_by_number(const plan::SeccompPlan& plan, std::uint32_t architecture, Verdicts& verdicts) {
-  const auto segments = make_segments(number_calls(plan, architecture, verdicts), plan.answer_unknown_with_enosys);
-  if (segments.size() == 1 && !segments[0].action) return {};
-  Program tree = make_tree(segments);
-  for (std::size_t i = 0; i < tree.size(); ++i)
-    if (tree[i].code == kFallThrough.code && tree[i].k == kFallThrough.k) tree[i] = skip(tree.size() - i - 1);
-  return tree;
-}
-
-/// x32's calls have x86_64's audit number and a bit of their own: "newer than all" of one does not hold for the other.
-Program join_x32(const Program& x86_64, const Program& x32) {
-  Program both;
-  both.push_back(jump(BPF_JGE, kX32Bit, 1, 0));
-  both.push_back(skip(x32.size() + 1));
-  both.insert(both.end(), x32.begin(), x32.end());
-  both.push_back(skip(x86_64.size()));
-  both.insert(both.end(), x86_64.begin(), x86_64.end());
-  return both;
-}
-
-/// All architectures' trees, each behind a test for its audit number. Marks the verdicts that libseccomp must hear of.
-Program make_prologue(const plan::SeccompPlan& plan, Verdicts& verdicts) {
-  Program code;
-  for (std::uint32_t architecture : plan.architectures) {
-    if (architecture == plan::kArchX32) continue;
-    Program part = decide_by_number(plan, architecture, verdicts);
-    if (architecture == AUDIT_ARCH_X86_64) {
-      Program x32;
-      if (std::ranges::find(plan.architectures, plan::kArchX32) != plan.architectures.end())
-        x32 = decide_by_number(plan, plan::kArchX32, verdicts);
-      if (!part.empty() || !x32.empty()) part = join_x32(part, x32);
-    }
-    if (part.empty()) continue;
-    code.push_back(statement(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch)));
-    code.push_back(jump(BPF_JEQ, architecture, 1, 0));
-    code.push_back(skip(part.size() + 1));
-    code.push_back(statement(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)));
-    code.insert(code.end(), part.begin(), part.end());
-  }
-  return code;
-}
-
-using Context = std::unique_ptr<void, decltype(&::seccomp_release)>;
-
-scmp_arg_cmp condition(const plan::SeccompArgument& argument) {
-  using enum plan::Comparison;
-  scmp_compare op = SCMP_CMP_EQ;
-  switch (argument.comparison) {
-    case ne: op = SCMP_CMP_NE; break;
-    case lt: op = SCMP_CMP_LT; break;
-    case le: op = SCMP_CMP_LE; break;
-    case eq: op = SCMP_CMP_EQ; break;
-    case ge: op = SCMP_CMP_GE; break;
-    case gt: op = SCMP_CMP_GT; break;
-    case masked_eq: op = SCMP_CMP_MASKED_EQ; break;
-  }
-  return {argument.index, op, argument.value, argument.value_two};
-}
-
-std::unexpected<Error> library_failure(const std::string& what, int result, const std::string& pointer) {
-  return std::unexpected(Error(ErrorKind::config, what, -result).at(pointer));
-}
-
-Result<Context> make_context(const plan::SeccompPlan& plan) {
-  // Otherwise the library asks the kernel feature by feature; those of level 6 are older than any kernel we run on.
-  ::seccomp_api_set(6);
-  Context context(::seccomp_init(plan.default_action), &::seccomp_release);
-  if (!context) return fail_config("/linux/seccomp/defaultAction", "seccomp_init({:#x}) failed", plan.default_action);
-  for (std::uint32_t token : plan.architectures) {
-    if (token == plan::native_architecture()) continue;
-    const int result = ::seccomp_arch_add(context.get(), token);
-    if (result != 0 && result != -EEXIST)
-      return library_failure(fmt::format("seccomp_arch_add({:#x})", token), result, "/linux/seccomp/architectures");
-  }
-  return context;
-}
-
-/// Tells libseccomp the rules that are marked for it.
-Status add_rules(const plan::SeccompPlan& plan, const Verdicts& verdicts, void* context) {
-  for (const auto& rule : plan.rules) {
-    if (!verdicts.at(rule.syscall).to_library) continue;
-    const int number = ::seccomp_syscall_resolve_name(rule.syscall.c_str());
-    if (number == __NR_SCMP_ERROR) {
-      if (find_call(rule.syscall, plan::native_architecture()).kind == CallNumber::Kind::unknown) continue;
-      return fail_config(rule.origin, "'{}' can have one rule without arguments only: libseccomp {} does not know it",
-                         rule.syscall, seccomp_library_version());
-    }
-    std::array<scmp_arg_cmp, 6> conditions;
-    std::ranges::transform(rule.arguments, conditions.begin(), condition);
-    const int result = ::seccomp_rule_add_array(context, rule.action, number,
-                                                static_cast<unsigned>(rule.arguments.size()), conditions.data());
-    if (result != 0) return library_failure(fmt::format("seccomp_rule_add('{}')", rule.syscall), result, rule.origin);
-  }
-  return {};
-}
-
-std::vector<std::string> find_unknown(const Verdicts& verdicts) {
-  std::vector<std::string> unknown;
-  for (const auto& [name, verdict] : verdicts)
-    if (find_call(std::string(name), plan::native_architecture()).kind == CallNumber::Kind::unknown)
-      unknown.emplace_back(name);
-  return unknown;
-}
-
-Result<std::string> export_program(void* context) {
-  // libseccomp 2.5 writes to a descriptor only. A memfd takes what a pipe may not.
-  FileDescriptor file = CAISSON_TRY(sys::memfd("seccomp", {}, false));
-  const int result = ::seccomp_export_bpf(context, file.get());
-  if (result != 0) return library_failure("seccomp_export_bpf()", result, "/linux/seccomp");
-  if (::lseek(file.get(), 0, SEEK_SET) != 0) return fail_errno("lseek()");
-  return sys::read_all(file, "seccomp program");
+std::vector<std::string> find_unknown(const plan::SeccompPlan& plan) {
+  std::set<std::string> unknown;
+  for (const auto& rule : plan.rules)
+    if (!find_call(rule.syscall, plan::native_architecture()).known) unknown.insert(rule.syscall);
+  for (const auto& name : plan.default_calls)
+    if (!find_call(name, plan::native_architecture()).known) unknown.insert(name);
+  return {unknown.begin(), unknown.end()};
 }
 
 }  // namespace
 
 Result<CompiledFilter> compile(const plan::SeccompPlan& plan) {
-  Verdicts verdicts = judge(plan);
-  const Program prologue = make_prologue(plan, verdicts);
-  Context context = CAISSON_TRY(make_context(plan));
-  CAISSON_TRY(add_rules(plan, verdicts, context.get()));
-  const std::string body = CAISSON_TRY(export_program(context.get()));
-
   CompiledFilter filter;
   filter.flags = plan.flags;
-  filter.unknown = find_unknown(verdicts);
-  const auto head = std::as_bytes(std::span(prologue));
-  const auto tail = std::as_bytes(std::span(body));
-  filter.program.reserve(head.size() + tail.size());
-  filter.program.insert(filter.program.end(), head.begin(), head.end());
-  filter.program.insert(filter.program.end(), tail.begin(), tail.end());
-  const std::size_t instructions = filter.program.size() / sizeof(sock_filter);
-  if (instructions > BPF_MAXINSNS)
-    return fail_config("/linux/seccomp", "the filter has {} instructions, and the kernel takes {}", instructions,
+  filter.unknown = find_unknown(plan);
+  Program program{statement(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch))};
+  program.reserve(1024);
+  for (std::uint32_t architecture : plan.architectures) {
+    if (!knows_architecture(architecture))
+      return fail_config("/linux/seccomp/architectures", "libseccomp {} does not know architecture {:#x}",
+                         seccomp_library_version(), architecture);
+    const bool is_x32 = architecture == plan::kArchX32;
+    if (is_x32 && std::ranges::find(plan.architectures, AUDIT_ARCH_X86_64) != plan.architectures.end()) continue;
+    program.push_back(jump(BPF_JEQ, is_x32 ? AUDIT_ARCH_X86_64 : architecture, 1, 0));
+    program.push_back(skip(0));
+    const std::size_t at = program.size();
+    program.push_back(statement(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)));
+    if (architecture == AUDIT_ARCH_X86_64)
+      append_x86_64(plan, program, filter.warnings);
+    else
+      Architecture(plan, architecture).append(program, filter.warnings);
+    program[at - 1] = skip(program.size() - at);
+  }
+  program.push_back(answer(SECCOMP_RET_KILL_THREAD));
+  if (program.size() > BPF_MAXINSNS)
+    return fail_config("/linux/seccomp", "the filter has {} instructions, and the kernel takes {}", program.size(),
                        BPF_MAXINSNS);
+  const auto bytes = std::as_bytes(std::span(program));
+  filter.program.assign(bytes.begin(), bytes.end());
   return filter;
 }
 

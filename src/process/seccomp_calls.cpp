@@ -68,20 +68,89 @@ std::uint32_t first_number(std::uint32_t architecture) {
   }
 }
 
+// Where a multiplexed call also has a number of its own, libseccomp names it by its pseudo number alone.
+// By the argument of socketcall(2), <linux/net.h>: SYS_SOCKET is 1, SYS_SENDMMSG 20; 0 = only there. Linux 4.3 gave
+// x86 and s390 theirs.
+using SocketNumbers = std::array<std::uint16_t, 21>;
+constexpr SocketNumbers kSocketX86 = {0,   359, 361, 362, 363, 0,   367, 368, 360, 0,  0,
+                                      369, 371, 373, 366, 365, 370, 372, 364, 337, 345};
+constexpr SocketNumbers kSocketS390 = {0,   359, 361, 362, 363, 0,   367, 368, 360, 0,  0,
+                                       369, 371, 373, 366, 365, 370, 372, 364, 357, 358};
+constexpr SocketNumbers kSocketPpc = {0,   326, 327, 328, 329, 330, 331, 332, 333, 334, 336,
+                                      335, 337, 338, 339, 340, 341, 342, 344, 343, 349};
+constexpr SocketNumbers kSocketMips = {0,   183, 169, 170, 174, 168, 172, 171, 184, 178, 175,
+                                       180, 176, 182, 181, 173, 179, 177, 334, 335, 343};
+
+/// Null where there is no socketcall(2) and no ipc(2).
+const SocketNumbers* socket_numbers(std::uint32_t architecture) {
+  switch (architecture) {
+    case AUDIT_ARCH_I386: return &kSocketX86;
+    case AUDIT_ARCH_S390:
+    case AUDIT_ARCH_S390X: return &kSocketS390;
+    case AUDIT_ARCH_PPC:
+    case AUDIT_ARCH_PPC64:
+    case AUDIT_ARCH_PPC64LE: return &kSocketPpc;
+    case AUDIT_ARCH_MIPS:
+    case AUDIT_ARCH_MIPSEL: return &kSocketMips;
+    default: return nullptr;
+  }
+}
+
+/// The own number of a call that ipc(2) makes too, <linux/ipc.h>; Linux 5.1, the same on all architectures.
+std::optional<std::uint32_t> ipc_number(std::uint32_t call, std::uint32_t architecture) {
+  switch (call) {
+    case 2: return 393;  // semget
+    case 3: return 394;  // semctl
+    case 4:              // semtimedop; 32-bit architectures got semtimedop_time64 instead
+      if ((architecture & __AUDIT_ARCH_64BIT) == 0) return {};
+      return 392;
+    case 11: return 400;  // msgsnd
+    case 12: return 401;  // msgrcv
+    case 13: return 399;  // msgget
+    case 14: return 402;  // msgctl
+    case 21: return 397;  // shmat
+    case 22: return 398;  // shmdt
+    case 23: return 395;  // shmget
+    case 24: return 396;  // shmctl
+    default: return {};   // semop
+  }
+}
+
+/// `pseudo` is libseccomp's number: -100 - n for socketcall's call n, -200 - n for ipc's.
+CallNumbers find_multiplexed(int pseudo, std::uint32_t architecture) {
+  CallNumbers found{.known = true, .direct = {}, .multiplexed = {}};
+  const SocketNumbers* const sockets = socket_numbers(architecture);
+  if (sockets == nullptr) return found;
+  const std::uint32_t first = first_number(architecture);
+  const auto call = static_cast<std::uint32_t>(-pseudo) % 100;
+  if (pseudo <= -200) {
+    // The upper half of ipc(2)'s first argument is a version, which most of its calls do not look at.
+    found.multiplexed = {first + 117, call, 0xffff};
+    if (const auto number = ipc_number(call, architecture)) found.direct = first + *number;
+  } else {
+    found.multiplexed = {first + 102, call, 0xffff'ffff};
+    if (call < sockets->size() && (*sockets)[call] != 0) found.direct = first + (*sockets)[call];
+  }
+  return found;
+}
+
 }  // namespace
 
-CallNumber find_call(const std::string& name, std::uint32_t architecture) {
-  using enum CallNumber::Kind;
-  // libseccomp's numbers of its own: socketcall's calls are -101 and below, ipc's -201 and below, and those that an
-  // architecture lacks -10001 and below (<seccomp-syscalls.h>).
+CallNumbers find_call(const std::string& name, std::uint32_t architecture) {
+  // libseccomp's numbers of its own: those that an architecture lacks are -10001 and below (<seccomp-syscalls.h>).
   constexpr int kFirstAbsent = -10000;
   const int number = ::seccomp_syscall_resolve_name_arch(architecture, name.c_str());
-  if (number >= 0) return {direct, static_cast<std::uint32_t>(number), false};
-  if (number != __NR_SCMP_ERROR) return {number > kFirstAbsent ? multiplexed : none, 0, false};
+  if (number >= 0) return {true, static_cast<std::uint32_t>(number), {}};
+  if (number != __NR_SCMP_ERROR) {
+    if (number > kFirstAbsent) return find_multiplexed(number, architecture);
+    return {true, {}, {}};
+  }
   const auto call = std::ranges::find(kNewCalls, name, &NewCall::name);
   if (call == kNewCalls.end()) return {};
-  if (call->x86_64_only && architecture != AUDIT_ARCH_X86_64) return {none, 0, true};
-  return {direct, first_number(architecture) + call->number, true};
+  if (call->x86_64_only && architecture != AUDIT_ARCH_X86_64) return {true, {}, {}};
+  return {true, first_number(architecture) + call->number, {}};
 }
+
+bool knows_architecture(std::uint32_t architecture) { return find_call("exit_group", architecture).direct.has_value(); }
 
 }  // namespace caisson::process

@@ -2,24 +2,30 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace caisson::process {
 
-/// A system call's number on one architecture.
-struct CallNumber {
-  enum class Kind {
-    direct,       ///< `number`
-    multiplexed,  ///< one of socketcall(2)'s or ipc(2)'s, told by an argument
-    none,         ///< this architecture does not have the call
-    unknown,      ///< no architecture is known to have it
-  } kind = Kind::unknown;
-  std::uint32_t number = 0;
-  bool beyond_library = false;  ///< libseccomp does not know the call; the number is ours
+/// A call that a multiplexer, socketcall(2) or ipc(2), makes on behalf of its first argument.
+struct Multiplexed {
+  std::uint32_t number = 0;  ///< the multiplexer's
+  std::uint32_t call = 0;    ///< what its first argument must be, under `mask`
+  std::uint32_t mask = 0;    ///< the bits of the argument that the kernel looks at
+};
+
+/// What a system call's name means on one architecture; nothing where that does not have the call.
+struct CallNumbers {
+  bool known = false;  ///< some architecture has a call of this name
+  std::optional<std::uint32_t> direct;
+  std::optional<Multiplexed> multiplexed;
 };
 
 /// Numbers as the kernel sees them: x32's with their bit, those of MIPS with their base. `architecture` is AUDIT_ARCH_*
-/// or plan::kArchX32.
-CallNumber find_call(const std::string& name, std::uint32_t architecture);
+/// or plan::kArchX32. Names are libseccomp's, and those of newer calls that it does not know.
+CallNumbers find_call(const std::string& name, std::uint32_t architecture);
+
+/// Whether any name can be found on `architecture` at all.
+bool knows_architecture(std::uint32_t architecture);
 
 }  // namespace caisson::process

@@ -16,7 +16,8 @@ Status EventLoop::watch(FdView fd, unsigned events, Handler handler) {
   epoll_event event{};
   event.events = events;
   event.data.fd = fd.get();
-  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd.get(), &event) != 0) return fail_errno("epoll_ctl(ADD, {})", fd.get());
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd.get(), &event) != 0)
+    return fail_errno("epoll_ctl(ADD, {})", fd.get());
   handlers_[fd.get()] = std::move(handler);
   return {};
 }
@@ -25,7 +26,8 @@ Status EventLoop::change(FdView fd, unsigned events) {
   epoll_event event{};
   event.events = events;
   event.data.fd = fd.get();
-  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd.get(), &event) != 0) return fail_errno("epoll_ctl(MOD, {})", fd.get());
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd.get(), &event) != 0)
+    return fail_errno("epoll_ctl(MOD, {})", fd.get());
   return {};
 }
 

@@ -41,7 +41,8 @@ Status make_namespaces(std::uint64_t kinds) {
 }
 
 Result<bool> same_as_own(FdView ns, std::uint64_t kind) {
-  struct stat theirs {}, ours {};
+  struct stat theirs {
+  }, ours{};
   if (::fstat(ns.get(), &theirs) != 0) return fail_errno("fstat(namespace)");
   const std::string own = fmt::format("/proc/self/ns/{}", namespace_file(kind));
   if (::stat(own.c_str(), &ours) != 0) return fail_errno("stat('{}')", own);

@@ -129,7 +129,8 @@ Status hide_from_others() {
 }
 
 Status close_on_exec_from(unsigned first) {
-  if (::syscall(SYS_close_range, first, ~0U, CLOSE_RANGE_CLOEXEC) != 0) return fail_errno("close_range({}, CLOEXEC)", first);
+  if (::syscall(SYS_close_range, first, ~0U, CLOSE_RANGE_CLOEXEC) != 0)
+    return fail_errno("close_range({}, CLOEXEC)", first);
   return {};
 }
 

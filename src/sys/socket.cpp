@@ -13,13 +13,12 @@ namespace caisson::sys {
 
 namespace {
 
-constexpr std::size_t kMostDescriptors = 253;  // SCM_MAX_FD
-
 /// "/proc/self/fd/N/name": fits a socket address whatever the directory's path is.
 Result<sockaddr_un> address_at(FdView dir, const std::string& name) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  const auto end = fmt::format_to_n(address.sun_path, sizeof address.sun_path - 1, "/proc/self/fd/{}/{}", dir.get(), name);
+  const auto end =
+      fmt::format_to_n(address.sun_path, sizeof address.sun_path - 1, "/proc/self/fd/{}/{}", dir.get(), name);
   if (end.size > sizeof address.sun_path - 1) return fail(ErrorKind::system, "socket name '{}' is too long", name);
   return address;
 }
@@ -42,7 +41,8 @@ Result<std::pair<FileDescriptor, FileDescriptor>> packet_pair() {
 
 Status send_packet(FdView socket, std::string_view bytes, const std::vector<FdView>& descriptors) {
   if (bytes.size() > kLargestPacket) return fail(ErrorKind::system, "packet of {} bytes", bytes.size());
-  if (descriptors.size() > kMostDescriptors) return fail(ErrorKind::system, "{} descriptors in one packet", descriptors.size());
+  if (descriptors.size() > kMostDescriptors)
+    return fail(ErrorKind::system, "{} descriptors in one packet", descriptors.size());
   iovec data{const_cast<char*>(bytes.data()), bytes.size()};
   msghdr message{};
   message.msg_iov = &data;
@@ -108,7 +108,8 @@ Result<FileDescriptor> listen_at(FdView dir, const std::string& name, int type, 
   const sockaddr_un address = CAISSON_TRY(address_at(dir, name));
   FileDescriptor socket(::socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
   if (!socket) return fail_errno("socket(AF_UNIX)");
-  if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return fail_errno("bind('{}')", name);
+  if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    return fail_errno("bind('{}')", name);
   if (::listen(socket.get(), backlog) != 0) return fail_errno("listen('{}')", name);
   return socket;
 }

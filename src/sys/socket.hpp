@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,6 +17,9 @@ Result<std::pair<FileDescriptor, FileDescriptor>> packet_pair();
 
 /// Bytes in one packet; what is larger travels in a descriptor.
 inline constexpr std::size_t kLargestPacket = 64 * 1024;
+
+/// Descriptors beside one packet: SCM_MAX_FD of the kernel.
+inline constexpr std::size_t kMostDescriptors = 253;
 
 /// One packet and the descriptors beside it (SCM_RIGHTS), whole. EINTR is retried; SIGPIPE is never raised.
 Status send_packet(FdView socket, std::string_view bytes, const std::vector<FdView>& descriptors = {});

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "sys/socket.hpp"
@@ -12,6 +13,18 @@ namespace caisson::wire {
 
 Status Channel::send(const Message& message, const std::vector<FdView>& descriptors) const {
   CAISSON_TRY(sys::send_packet(socket_, encode(message), descriptors), "send {}", name_of(message));
+  return {};
+}
+
+Status Channel::send_many(const Message& message, std::vector<FdView> descriptors) const {
+  const std::size_t first = std::min(descriptors.size(), sys::kMostDescriptors);
+  CAISSON_TRY(send(message, {descriptors.begin(), descriptors.begin() + static_cast<std::ptrdiff_t>(first)}));
+  for (std::size_t done = first; done < descriptors.size();) {
+    const std::size_t next = std::min(descriptors.size() - done, sys::kMostDescriptors);
+    const auto from = descriptors.begin() + static_cast<std::ptrdiff_t>(done);
+    CAISSON_TRY(send(More{}, {from, from + static_cast<std::ptrdiff_t>(next)}));
+    done += next;
+  }
   return {};
 }
 

@@ -23,6 +23,8 @@ class Channel {
 
   FdView fd() const { return socket_; }
   Status send(const Message& message, const std::vector<FdView>& descriptors = {}) const;
+  /// The same with any number of descriptors: those that one packet cannot take follow in packets of More.
+  Status send_many(const Message& message, std::vector<FdView> descriptors) const;
   /// The same for init once a seccomp filter is loaded: write(2) alone, no sendmsg.
   Status send_plainly(const Message& message) const;
 

@@ -46,72 +46,58 @@ inline constexpr auto json::spellings<wire::Kind> = std::to_array<json::Spelling
     {"exec", wire::Kind::exec},
 });
 template <>
-inline constexpr auto json::fields<plan::CgroupMount> = table(
-    required("controllers", &plan::CgroupMount::controllers),
-    required("mountpoint", &plan::CgroupMount::mountpoint),
-    required("own_path", &plan::CgroupMount::own_path),
-    required("v2", &plan::CgroupMount::v2));
+inline constexpr auto json::fields<plan::CgroupMount> = table(required("controllers", &plan::CgroupMount::controllers),
+                                                              required("mountpoint", &plan::CgroupMount::mountpoint),
+                                                              required("own_path", &plan::CgroupMount::own_path),
+                                                              required("v2", &plan::CgroupMount::v2));
 template <>
 inline constexpr auto json::fields<plan::HostFacts> = table(
-    required("euid", &plan::HostFacts::euid),
-    required("egid", &plan::HostFacts::egid),
+    required("euid", &plan::HostFacts::euid), required("egid", &plan::HostFacts::egid),
     required("in_user_namespace", &plan::HostFacts::in_user_namespace),
-    required("privileged", &plan::HostFacts::privileged),
-    required("kernel_major", &plan::HostFacts::kernel_major),
+    required("privileged", &plan::HostFacts::privileged), required("kernel_major", &plan::HostFacts::kernel_major),
     required("kernel_minor", &plan::HostFacts::kernel_minor),
     required("bounding_capabilities", &plan::HostFacts::bounding_capabilities),
     required("last_capability", &plan::HostFacts::last_capability),
-    required("cgroup_flavour", &plan::HostFacts::cgroup_flavour),
-    required("apparmor", &plan::HostFacts::apparmor),
+    required("cgroup_flavour", &plan::HostFacts::cgroup_flavour), required("apparmor", &plan::HostFacts::apparmor),
     required("selinux", &plan::HostFacts::selinux));
 template <>
-inline constexpr auto json::fields<wire::Cgroup> = table(
-    required("controllers", &wire::Cgroup::controllers),
-    required("mountpoint", &wire::Cgroup::mountpoint),
-    required("path", &wire::Cgroup::path),
-    required("v2", &wire::Cgroup::v2));
+inline constexpr auto json::fields<wire::Cgroup> = table(required("controllers", &wire::Cgroup::controllers),
+                                                         required("mountpoint", &wire::Cgroup::mountpoint),
+                                                         required("path", &wire::Cgroup::path),
+                                                         required("v2", &wire::Cgroup::v2));
 template <>
-inline constexpr auto json::fields<wire::Descriptors> = table(
-    required("start_listener", &wire::Descriptors::start_listener),
-    required("container", &wire::Descriptors::container),
-    required("cgroup", &wire::Descriptors::cgroup),
-    required("root", &wire::Descriptors::root),
-    required("tasks", &wire::Descriptors::tasks),
-    required("prepared", &wire::Descriptors::prepared));
+inline constexpr auto json::fields<wire::Descriptors> =
+    table(required("start_listener", &wire::Descriptors::start_listener),
+          required("container", &wire::Descriptors::container), required("cgroup", &wire::Descriptors::cgroup),
+          required("root", &wire::Descriptors::root), required("tasks", &wire::Descriptors::tasks),
+          required("prepared", &wire::Descriptors::prepared));
 template <>
 inline constexpr auto json::fields<wire::Begin> = table(
-    required("kind", &wire::Begin::kind),
-    required("id", &wire::Begin::id),
-    required("bundle", &wire::Begin::bundle),
-    required("facts", &wire::Begin::facts),
-    optional("cgroups", &wire::Begin::cgroups),
-    required("descriptors", &wire::Begin::descriptors),
-    required("no_pivot", &wire::Begin::no_pivot),
+    required("kind", &wire::Begin::kind), required("id", &wire::Begin::id), required("bundle", &wire::Begin::bundle),
+    required("facts", &wire::Begin::facts), optional("cgroups", &wire::Begin::cgroups),
+    required("descriptors", &wire::Begin::descriptors), required("no_pivot", &wire::Begin::no_pivot),
     required("no_new_keyring", &wire::Begin::no_new_keyring),
     required("start_by_parent", &wire::Begin::start_by_parent),
     required("maps_by_parent", &wire::Begin::maps_by_parent),
-    required("limits_by_parent", &wire::Begin::limits_by_parent),
-    required("preserve_fds", &wire::Begin::preserve_fds),
-    required("listen_fds", &wire::Begin::listen_fds),
-    required("namespaces", &wire::Begin::namespaces));
+    required("limits_by_parent", &wire::Begin::limits_by_parent), required("preserve_fds", &wire::Begin::preserve_fds),
+    required("listen_fds", &wire::Begin::listen_fds), required("namespaces", &wire::Begin::namespaces));
 template <>
-inline constexpr auto json::fields<wire::Proceed> = table(
-    required("filter", &wire::Proceed::filter),
-    required("seccomp_flags", &wire::Proceed::seccomp_flags),
-    required("seccomp_notify", &wire::Proceed::seccomp_notify));
+inline constexpr auto json::fields<wire::Proceed> = table(required("filter", &wire::Proceed::filter),
+                                                          required("seccomp_flags", &wire::Proceed::seccomp_flags),
+                                                          required("seccomp_notify", &wire::Proceed::seccomp_notify));
 template <>
 inline constexpr auto json::fields<wire::Console> = table(required("name", &wire::Console::name));
 template <>
-inline constexpr auto json::fields<wire::Spawned> = table(required("pid", &wire::Spawned::pid), required("in_cgroup", &wire::Spawned::in_cgroup));
+inline constexpr auto json::fields<wire::Spawned> = table(required("pid", &wire::Spawned::pid),
+                                                          required("in_cgroup", &wire::Spawned::in_cgroup));
 template <>
 inline constexpr auto json::fields<wire::SeccompListener> = table(required("fd", &wire::SeccompListener::fd));
 template <>
-inline constexpr auto json::fields<wire::ErrorFields> = table(
-    required("kind", &wire::ErrorFields::kind),
-    required("sys_errno", &wire::ErrorFields::sys_errno),
-    required("what", &wire::ErrorFields::what),
-    required("pointer", &wire::ErrorFields::pointer),
-    required("frames", &wire::ErrorFields::frames));
+inline constexpr auto json::fields<wire::ErrorFields> = table(required("kind", &wire::ErrorFields::kind),
+                                                              required("sys_errno", &wire::ErrorFields::sys_errno),
+                                                              required("what", &wire::ErrorFields::what),
+                                                              required("pointer", &wire::ErrorFields::pointer),
+                                                              required("frames", &wire::ErrorFields::frames));
 
 namespace wire {
 namespace {

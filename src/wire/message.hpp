@@ -26,6 +26,7 @@ struct Cgroup {
 // The two sides' whole conversation, in its order. Every message may be replaced by Failed where the child sends it.
 //
 //   parent -> child  Begin             what to do; descriptors beside it, in the order of `descriptors`
+//   parent -> child  More              descriptors that did not fit beside Begin, as often as it takes
 //   parent -> child  Mapped            the user namespace's maps are written
 //   stage  -> parent Spawned           init's pid; the stage ends
 //   parent -> child  CgroupsReady      the container's cgroups exist and init is in them
@@ -46,11 +47,11 @@ enum class Kind { create, exec };
 /// Which descriptors ride beside Begin, in this order. The config is not among them: init has it from its birth.
 struct Descriptors {
   bool start_listener = false;
-  bool container = false;     ///< exec: pidfd of the container's init
-  bool cgroup = false;        ///< a stage where there is cgroup2: directory to clone init into
-  bool root = false;          ///< exec into a container without a mount namespace of its own: its root directory
-  unsigned prepared = 0;      ///< detached trees
-  unsigned tasks = 0;         ///< exec on cgroup v1: files that init writes "0" to, to move itself
+  bool container = false;  ///< exec: pidfd of the container's init
+  bool cgroup = false;     ///< a stage where there is cgroup2: directory to clone init into
+  bool root = false;       ///< exec into a container without a mount namespace of its own: its root directory
+  unsigned prepared = 0;   ///< detached trees
+  unsigned tasks = 0;      ///< exec on cgroup v1: files that init writes "0" to, to move itself
 };
 
 struct Begin {
@@ -62,14 +63,15 @@ struct Begin {
   Descriptors descriptors;
   bool no_pivot = false;
   bool no_new_keyring = false;
-  bool start_by_parent = false;  ///< Start comes over this channel, not over start.sock
-  bool maps_by_parent = false;   ///< a Mapped follows once the namespaces are made
-  bool limits_by_parent = false; ///< the parent sets the rlimits before Proceed
+  bool start_by_parent = false;   ///< Start comes over this channel, not over start.sock
+  bool maps_by_parent = false;    ///< a Mapped follows once the namespaces are made
+  bool limits_by_parent = false;  ///< the parent sets the rlimits before Proceed
   unsigned preserve_fds = 0;
   unsigned listen_fds = 0;       ///< LISTEN_FDS that the payload is told of; part of preserve_fds
   std::uint64_t namespaces = 0;  ///< exec: CLONE_NEW* to join
 };
 
+struct More {};  ///< descriptors that did not fit beside Begin
 struct Mapped {};
 struct CgroupsReady {};  ///< beside it, on cgroup v1, the files that init writes "0" to: it moves itself
 struct Proceed {
@@ -96,12 +98,12 @@ struct Failed {
   Error error;
 };
 
-using Message = std::variant<Begin, Mapped, CgroupsReady, Proceed, Recorded, Start, Spawned, RootfsReady, Console, SeccompListener,
-                             Taken, Created, Failed>;
+using Message = std::variant<Begin, More, Mapped, CgroupsReady, Proceed, Recorded, Start, Spawned, RootfsReady, Console,
+                             SeccompListener, Taken, Created, Failed>;
 
 /// Names of the alternatives of Message, in its order.
-inline constexpr std::string_view kNames[] = {"Begin",   "Mapped",      "CgroupsReady", "Proceed",
-                                              "Recorded", "Start", "Spawned",     "RootfsReady",  "Console",
+inline constexpr std::string_view kNames[] = {"Begin",           "More",  "Mapped",  "CgroupsReady", "Proceed",
+                                              "Recorded",        "Start", "Spawned", "RootfsReady",  "Console",
                                               "SeccompListener", "Taken", "Created", "Failed"};
 static_assert(std::size(kNames) == std::variant_size_v<Message>);
 

@@ -21,7 +21,8 @@ plan::HostFacts v2_host() {
   plan::HostFacts facts;
   facts.bounding_capabilities = kAllCapabilities;
   facts.cgroup_flavour = plan::CgroupFlavour::v2;
-  facts.cgroup_mounts = {{{"cpuset", "cpu", "io", "memory", "hugetlb", "pids", "rdma"}, "/sys/fs/cgroup", "/user.slice", true}};
+  facts.cgroup_mounts = {
+      {{"cpuset", "cpu", "io", "memory", "hugetlb", "pids", "rdma"}, "/sys/fs/cgroup", "/user.slice", true}};
   return facts;
 }
 
@@ -68,7 +69,8 @@ std::string plan_of(const std::string& name, const std::string& text) {
   if (!spec) return "error: " + spec.error().message() + "\n";
   std::vector<std::string> warnings;
   if (auto valid = config::validate(*spec, warnings); !valid) return "error: " + valid.error().message() + "\n";
-  const auto plan = plan::make(*spec, host_of(name), {.id = "c1", .bundle = "/bundle", .no_pivot = false, .cgroup = {}}, warnings);
+  const auto plan =
+      plan::make(*spec, host_of(name), {.id = "c1", .bundle = "/bundle", .no_pivot = false, .cgroup = {}}, warnings);
   if (!plan) return "error: " + plan.error().message() + "\n";
   std::string out;
   for (const auto& warning : warnings) out += "warning: " + warning + "\n";

@@ -68,6 +68,10 @@ TEST_CASE("rules that say the default action are left out but remembered", "[pla
   REQUIRE(plan.rules.size() == 1);
   CHECK(plan.rules[0] == SeccompRule{"unlink", SECCOMP_RET_ERRNO | EACCES, {}, "/linux/seccomp/syscalls/1"});
   CHECK(plan.default_calls == std::vector<std::string>{"mkdir", "rmdir"});
+  // With conditions it may be an exception to another.
+  wanted.syscalls[0].args = {{0, 1, 0, config::SeccompOperator::eq}};
+  CHECK(plan_of(wanted).rules.size() == 3);
+  CHECK(plan_of(wanted).default_calls.empty());
 }
 
 TEST_CASE("conditions on one argument are alternatives", "[plan][seccomp]") {
@@ -120,6 +124,10 @@ TEST_CASE("notification needs an agent and is not for everything", "[plan][secco
   CHECK(plan_of(wanted).notify);
   wanted.syscalls[0].names = {"mkdir", "write"};
   CHECK(fault(wanted) == "/linux/seccomp/syscalls/0/names/1");
+  wanted.syscalls[0].names = {"read"};
+  CHECK(fault(wanted) == "/linux/seccomp/syscalls/0/names/0");
+  wanted.syscalls[0].action = Action::errno_return;
+  CHECK(fault(wanted).empty());
   wanted = profile(Action::allow);
   wanted.listener_metadata = "x";
   CHECK(fault(wanted) == "/linux/seccomp/listenerMetadata");

@@ -15,9 +15,15 @@
 
 #include <cerrno>
 #include <cstring>
+#include <map>
+#include <random>
+#include <set>
 #include <thread>
 
+#include <fmt/ranges.h>
+
 #include "in_child.hpp"
+#include "process/seccomp_calls.hpp"
 
 namespace caisson::process {
 
@@ -84,8 +90,10 @@ std::uint32_t evaluate(const CompiledFilter& filter, const seccomp_data& data) {
   return 0;
 }
 
-std::uint32_t answer(const CompiledFilter& filter, std::uint32_t architecture, std::uint32_t number) {
+std::uint32_t answer(const CompiledFilter& filter, std::uint32_t architecture, std::uint32_t number,
+                     std::array<std::uint64_t, 6> arguments = {}) {
   seccomp_data data{};
+  std::ranges::copy(arguments, data.args);
   data.nr = static_cast<int>(number);
   data.arch = architecture;
   return evaluate(filter, data);
@@ -169,13 +177,11 @@ TEST_CASE("calls that libseccomp does not know yet are filtered all the same", "
   CHECK(answer(filter, native, 451) == (SECCOMP_RET_ERRNO | EPERM));
   CHECK(answer(filter, native, 453) == (SECCOMP_RET_ERRNO | ENOSYS));
 
-  auto plan = plan::make_seccomp(
-      profile(Action::allow,
-              {{.names = {"mseal"}, .action = Action::errno_return, .errno_ret = {}, .args = {{0, 1, 0, {}}}}}),
-      {});
-  const auto refused = compile(plan->value());
-  REQUIRE_FALSE(refused);
-  CHECK(refused.error().pointer() == "/linux/seccomp/syscalls/0");
+  filter = compiled(profile(
+      Action::allow,
+      {{.names = {"mseal"}, .action = Action::errno_return, .errno_ret = {}, .args = {{0, 1, 0, config::SeccompOperator::eq}}}}));
+  CHECK(answer(filter, native, 462) == SECCOMP_RET_ALLOW);
+  CHECK(answer(filter, native, 462, {1}) == (SECCOMP_RET_ERRNO | EPERM));
 }
 
 #ifdef __x86_64__
@@ -203,29 +209,10 @@ TEST_CASE("every architecture has its own numbers", "[process][seccomp]") {
 }
 #endif
 
-TEST_CASE("the search trees answer as libseccomp alone would", "[process][seccomp]") {
-  using enum config::SeccompOperator;
-  auto wanted = profile(Action::errno_return);
-  wanted.architectures = {config::SeccompArch::x86_64, config::SeccompArch::x86, config::SeccompArch::x32,
-                          config::SeccompArch::aarch64};
-  // Every third call is allowed and some of the others are killed or logged; with them calls of socketcall and ipc.
-  for (int number = 0; number < 450; ++number) {
-    char* name = ::seccomp_syscall_resolve_num_arch(SCMP_ARCH_X86_64, number);
-    if (!name) continue;
-    const auto action = number % 7 == 0 ? Action::kill_process : number % 11 == 0 ? Action::log : Action::allow;
-    if ((number % 3 == 0 || number % 7 == 0 || number % 11 == 0) && number != 42)
-      wanted.syscalls.push_back({.names = {name}, .action = action});
-    ::free(name);
-  }
-  wanted.syscalls.push_back({.names = {"socket"}, .action = Action::allow, .args = {{0, 1, 0, eq}}});
-  wanted.syscalls.push_back({.names = {"connect", "semop", "socketcall", "_newselect"}, .action = Action::allow});
-  wanted.syscalls.push_back({.names = {"personality"}, .action = Action::allow, .args = {{0, 8, 0, le}}});
-  wanted.syscalls.push_back({.names = {"clone"}, .action = Action::allow, .args = {{0, 0x7e020000, 0, masked_eq}}});
-  const auto plan = plan::make_seccomp(wanted, {})->value();
-  const auto filter = compile(plan);
-  INFO(test::text_of(filter));
-  REQUIRE(filter);
+namespace {
 
+/// libseccomp's own filter of the plan's rules.
+CompiledFilter libseccomp_filter(const plan::SeccompPlan& plan) {
   scmp_filter_ctx context = ::seccomp_init(plan.default_action);
   for (std::size_t i = 1; i < plan.architectures.size(); ++i)
     REQUIRE(::seccomp_arch_add(context, plan.architectures[i]) == 0);
@@ -247,19 +234,86 @@ TEST_CASE("the search trees answer as libseccomp alone would", "[process][seccom
   CompiledFilter alone;
   alone.program.resize(static_cast<std::size_t>(::lseek(file.get(), 0, SEEK_CUR)));
   REQUIRE(::pread(file.get(), alone.program.data(), alone.program.size(), 0) > 0);
+  return alone;
+}
+
+/// What the profile says of a call, by the definition of its operators.
+bool holds(const plan::SeccompArgument& argument, const std::array<std::uint64_t, 6>& arguments) {
+  const std::uint64_t given = arguments[argument.index];
+  switch (argument.comparison) {
+    case plan::Comparison::ne: return given != argument.value;
+    case plan::Comparison::lt: return given < argument.value;
+    case plan::Comparison::le: return given <= argument.value;
+    case plan::Comparison::eq: return given == argument.value;
+    case plan::Comparison::ge: return given >= argument.value;
+    case plan::Comparison::gt: return given > argument.value;
+    case plan::Comparison::masked_eq: return (given & argument.value) == (argument.value_two & argument.value);
+  }
+  return false;
+}
+
+std::uint32_t expected(const plan::SeccompPlan& plan, const std::string& call,
+                       const std::array<std::uint64_t, 6>& arguments) {
+  for (const auto& rule : plan.rules)
+    if (rule.syscall == call && std::ranges::all_of(rule.arguments, [&](const auto& a) { return holds(a, arguments); }))
+      return rule.action;
+  return plan.default_action;
+}
+
+/// Numbers around the edges of the halves that are compared.
+std::uint64_t some_value(std::mt19937_64& random) {
+  constexpr std::array<std::uint64_t, 14> kEdges = {0, 1, 2, 7, 8, 0x7fffffff, 0x80000000, 0xffffffff, 0x100000000,
+                                                    0x100000001, 0x1ffffffff, 0x8000000000000000, ~0ULL - 1, ~0ULL};
+  return kEdges[random() % kEdges.size()];
+}
+
+config::SeccompArg some_condition(std::mt19937_64& random, std::uint32_t index) {
+  return {index, some_value(random), some_value(random), static_cast<config::SeccompOperator>(random() % 7)};
+}
+
+}  // namespace
+
+TEST_CASE("the filter answers as libseccomp's would", "[process][seccomp]") {
+  using enum config::SeccompOperator;
+  auto wanted = profile(Action::errno_return);
+  wanted.architectures = {config::SeccompArch::x86_64, config::SeccompArch::x86, config::SeccompArch::x32,
+                          config::SeccompArch::aarch64};
+  // Every third call is allowed and some of the others are killed or logged; with them calls of socketcall and ipc.
+  for (int number = 0; number < 450; ++number) {
+    char* name = ::seccomp_syscall_resolve_num_arch(SCMP_ARCH_X86_64, number);
+    if (!name) continue;
+    const auto action = number % 7 == 0 ? Action::kill_process : number % 11 == 0 ? Action::log : Action::allow;
+    if ((number % 3 == 0 || number % 7 == 0 || number % 11 == 0) && number != 42)
+      wanted.syscalls.push_back({.names = {name}, .action = action});
+    ::free(name);
+  }
+  wanted.syscalls.push_back({.names = {"connect", "semop", "socketcall", "_newselect"}, .action = Action::allow});
+  wanted.syscalls.push_back({.names = {"personality"}, .action = Action::allow, .args = {{0, 8, 0, le}}});
+  wanted.syscalls.push_back({.names = {"clone"}, .action = Action::allow, .args = {{0, 0x7e020000, 0, masked_eq}}});
+  const std::array with_arguments = {"dup", "getpgid", "fchdir", "msync", "prctl", "ptrace", "fsync"};
+  for (std::size_t i = 0; i < with_arguments.size(); ++i) {
+    constexpr std::array kOps = {ne, lt, le, eq, ge, gt, masked_eq};
+    std::erase_if(wanted.syscalls, [&](const auto& rule) { return rule.names[0] == with_arguments[i]; });
+    wanted.syscalls.push_back(
+        {.names = {with_arguments[i]}, .action = Action::log, .args = {{1, 9, 1, kOps[i]}, {2, 2, 2, kOps[6 - i]}}});
+  }
+  const auto plan = plan::make_seccomp(wanted, {})->value();
+  const auto filter = compiled(wanted);
+  const CompiledFilter alone = libseccomp_filter(plan);
 
   int differences = 0;
   int newer = 0;
   for (std::uint32_t arch :
        std::initializer_list<std::uint32_t>{AUDIT_ARCH_X86_64, AUDIT_ARCH_I386, AUDIT_ARCH_AARCH64, AUDIT_ARCH_ARM})
-    for (std::uint32_t base : {0U, 0x40000000U})
+    for (std::uint32_t base : {0U, 0x40000000U, ~0U - 699})
       for (std::uint32_t number = 0; number < 700; ++number)
-        for (std::uint64_t argument : {0ULL, 1ULL, 2ULL, 9ULL, 0x100000001ULL, 0x20000ULL}) {
+        for (std::uint64_t argument : {0ULL, 1ULL, 2ULL, 8ULL, 9ULL, 0x100000001ULL, 0x100000009ULL, 0x20000ULL}) {
+          if (arch == AUDIT_ARCH_I386 && argument > 0xffffffff) continue;
           seccomp_data data{};
           data.arch = arch;
           data.nr = static_cast<int>(base + number);
           for (auto& value : data.args) value = argument;
-          const auto mine = evaluate(*filter, data);
+          const auto mine = evaluate(filter, data);
           const auto theirs = evaluate(alone, data);
           const bool is_newer = mine == (SECCOMP_RET_ERRNO | ENOSYS) && theirs == plan.default_action;
           newer += is_newer;
@@ -269,6 +323,180 @@ TEST_CASE("the search trees answer as libseccomp alone would", "[process][seccom
         }
   CHECK(differences == 0);
   CHECK(newer > 0);
+}
+
+TEST_CASE("rules that look at arguments hold in the profile's order", "[process][seccomp]") {
+  std::mt19937_64 random(20240229);
+  constexpr std::array kActions = {Action::allow, Action::log, Action::trap, Action::kill_process, Action::errno_return};
+  const std::uint32_t native = plan::native_architecture();
+  const auto number = static_cast<std::uint32_t>(SYS_prctl);
+  int differences = 0;
+  std::set<std::uint32_t> answers;
+  for (int round = 0; round < 300; ++round) {
+    auto wanted = profile(round % 2 == 0 ? Action::allow : Action::errno_return, {{.names = {"openat2"}, .action = Action::log}});
+    for (auto rules = 1 + random() % 4; rules > 0; --rules) {
+      config::SeccompRule rule{.names = {"prctl"}, .action = kActions[random() % kActions.size()]};
+      for (std::uint32_t index = 0; index < 6; ++index)
+        if (random() % 4 == 0) rule.args.push_back(some_condition(random, index));
+      if (!rule.args.empty() && random() % 4 == 0) rule.args.push_back(some_condition(random, rule.args[0].index));
+      wanted.syscalls.push_back(std::move(rule));
+    }
+    const auto plan = plan::make_seccomp(wanted, {})->value();
+    const auto filter = compiled(wanted);
+    for (int probe = 0; probe < 200; ++probe) {
+      std::array<std::uint64_t, 6> arguments;
+      for (auto& argument : arguments) argument = some_value(random);
+      const auto mine = answer(filter, native, number, arguments);
+      const auto right = expected(plan, "prctl", arguments);
+      answers.insert(mine);
+      if (mine != right && ++differences < 3)
+        UNSCOPED_INFO(fmt::format("{}\n{:#x}: {:#x}, not {:#x}", plan::describe(plan), fmt::join(arguments, " "), mine, right));
+    }
+  }
+  CHECK(differences == 0);
+  CHECK(answers.size() == 5);
+}
+
+TEST_CASE("one rule with conditions answers as libseccomp's would", "[process][seccomp]") {
+  std::mt19937_64 random(4);
+  int differences = 0;
+  for (int round = 0; round < 200; ++round) {
+    auto wanted = profile(Action::allow);
+    wanted.architectures = {config::SeccompArch::aarch64};
+    config::SeccompRule rule{.names = {"prctl"}, .action = Action::errno_return};
+    for (std::uint32_t index = 0; index < 6; ++index)
+      if (random() % 3 == 0) rule.args.push_back(some_condition(random, index));
+    wanted.syscalls.push_back(std::move(rule));
+    const auto filter = compiled(wanted);
+    const auto alone = libseccomp_filter(plan::make_seccomp(wanted, {})->value());
+    for (int probe = 0; probe < 200; ++probe) {
+      std::array<std::uint64_t, 6> arguments;
+      for (auto& argument : arguments) argument = some_value(random);
+      differences += answer(filter, AUDIT_ARCH_AARCH64, 167, arguments) != answer(alone, AUDIT_ARCH_AARCH64, 167, arguments);
+    }
+  }
+  CHECK(differences == 0);
+}
+
+namespace {
+
+/// What podman's profile says of socket(2) in a container without CAP_AUDIT_WRITE.
+std::vector<config::SeccompRule> podman_socket_rules() {
+  using enum config::SeccompOperator;
+  return {{.names = {"socket"}, .action = Action::errno_return, .errno_ret = EINVAL, .args = {{0, 16, 0, eq}, {2, 9, 0, eq}}},
+          {.names = {"socket"}, .action = Action::allow, .args = {{2, 9, 0, ne}}},
+          {.names = {"socket"}, .action = Action::allow, .args = {{0, 16, 0, ne}}},
+          {.names = {"socket"}, .action = Action::allow, .args = {{2, 9, 0, ne}}}};
+}
+
+}  // namespace
+
+TEST_CASE("rules of which one covers another: podman's for socket", "[process][seccomp]") {
+  auto wanted = profile(Action::errno_return, podman_socket_rules());
+  wanted.syscalls.push_back({.names = {"write", "close", "exit_group", "openat2"}, .action = Action::allow});
+  wanted.architectures = {config::SeccompArch::x86_64, config::SeccompArch::x86, config::SeccompArch::x32};
+  CHECK(behind(wanted, [] {
+          return fmt::format("{} {} {} {} {}", try_call(SYS_socket, AF_NETLINK, SOCK_RAW, 9),
+                             try_call(SYS_socket, AF_NETLINK, SOCK_RAW, 0), try_call(SYS_socket, AF_UNIX, SOCK_STREAM, 0),
+                             try_call(SYS_socket, AF_UNIX, SOCK_STREAM, 9) != EINVAL, try_call(SYS_getsid, 0));
+        }) == fmt::format("{} 0 0 true {}", EINVAL, EPERM));
+}
+
+#ifdef __x86_64__
+TEST_CASE("multiplexers: what can be told is, and of the rest the strictest holds", "[process][seccomp]") {
+  constexpr std::uint32_t kSocketcall = 102;
+  constexpr std::uint32_t kIpc = 117;
+  constexpr std::uint32_t kEinval = SECCOMP_RET_ERRNO | EINVAL;
+  const auto on_x86 = [](const CompiledFilter& filter, std::uint32_t number, std::array<std::uint64_t, 6> arguments) {
+    return answer(filter, AUDIT_ARCH_I386, number, arguments);
+  };
+  auto wanted = profile(Action::log, podman_socket_rules());
+  wanted.architectures = {config::SeccompArch::x86};
+  wanted.syscalls.push_back({.names = {"bind", "semget"}, .action = Action::allow});
+  auto filter = compiled(wanted);
+  // socket's own number is seen with its arguments, what socketcall makes of it is not.
+  CHECK(on_x86(filter, 359, {16, 3, 9}) == kEinval);
+  CHECK(on_x86(filter, 359, {16, 3, 0}) == SECCOMP_RET_ALLOW);
+  CHECK(on_x86(filter, kSocketcall, {1, 0x1000, 0}) == kEinval);
+  CHECK(on_x86(filter, kSocketcall, {2, 0x1000, 9}) == SECCOMP_RET_ALLOW);
+  CHECK(on_x86(filter, kSocketcall, {3, 0x1000, 9}) == SECCOMP_RET_LOG);
+  CHECK(on_x86(filter, kIpc, {2}) == SECCOMP_RET_ALLOW);
+  CHECK(on_x86(filter, kIpc, {0x10002}) == SECCOMP_RET_ALLOW);
+  CHECK(on_x86(filter, kIpc, {3}) == SECCOMP_RET_LOG);
+  REQUIRE(filter.warnings.size() == 1);
+  CHECK(filter.warnings[0].contains("'socket'"));
+  CHECK(filter.warnings[0].contains("socketcall(2)"));
+
+  // The profile's own word on the multiplexer holds, as in the engines' profiles.
+  wanted.syscalls.push_back({.names = {"socketcall"}, .action = Action::allow});
+  filter = compiled(wanted);
+  CHECK(on_x86(filter, kSocketcall, {1}) == SECCOMP_RET_ALLOW);
+  CHECK(on_x86(filter, 359, {16, 3, 9}) == kEinval);
+  CHECK(filter.warnings.empty());
+
+  // A rule without conditions behind the others takes the default action's place.
+  wanted = profile(Action::kill_process, podman_socket_rules());
+  wanted.architectures = {config::SeccompArch::x86};
+  CHECK(on_x86(compiled(wanted), kSocketcall, {1}) == SECCOMP_RET_KILL_PROCESS);
+  wanted.syscalls.push_back({.names = {"socket"}, .action = Action::allow});
+  CHECK(on_x86(compiled(wanted), kSocketcall, {1}) == kEinval);
+  // Before them it is all there is.
+  std::ranges::rotate(wanted.syscalls, wanted.syscalls.end() - 1);
+  CHECK(on_x86(compiled(wanted), kSocketcall, {1}) == SECCOMP_RET_ALLOW);
+  CHECK(compiled(wanted).warnings.empty());
+}
+
+TEST_CASE("32-bit arguments: a negative number is one of 32 bits", "[process][seccomp]") {
+  using enum config::SeccompOperator;
+  const auto says = [](config::SeccompArg condition, std::uint64_t argument) {
+    auto wanted = profile(Action::allow, {{.names = {"getpgid"}, .action = Action::errno_return, .errno_ret = {}, .args = {condition}}});
+    wanted.architectures = {config::SeccompArch::x86};
+    return answer(compiled(wanted), AUDIT_ARCH_I386, 132, {argument}) != SECCOMP_RET_ALLOW;
+  };
+  CHECK(says({0, ~0ULL, 0, eq}, 0xffffffff));
+  CHECK_FALSE(says({0, ~0ULL, 0, ne}, 0xffffffff));
+  CHECK(says({0, ~0ULL, 0, ne}, 5));
+  CHECK(says({0, ~0ULL - 15, ~0ULL - 15, masked_eq}, 0xfffffff3));
+  CHECK(says({0, 0x100000000, 0, lt}, 0xffffffff));
+  CHECK_FALSE(says({0, 0x100000000, 0, ge}, 0xffffffff));
+  CHECK_FALSE(says({0, 0x100000005, 0, eq}, 5));
+  CHECK_FALSE(says({0, ~0ULL, 0x100000005, masked_eq}, 5));
+}
+#endif
+
+TEST_CASE("multiplexed calls that have numbers of their own", "[process][seccomp]") {
+  const std::array<std::uint32_t, 8> architectures = {AUDIT_ARCH_I386,  AUDIT_ARCH_S390,    AUDIT_ARCH_S390X, AUDIT_ARCH_PPC,
+                                                      AUDIT_ARCH_PPC64, AUDIT_ARCH_PPC64LE, AUDIT_ARCH_MIPS,  AUDIT_ARCH_MIPSEL};
+  for (auto architecture : architectures) {
+    const bool is_mips = architecture == AUDIT_ARCH_MIPS || architecture == AUDIT_ARCH_MIPSEL;
+    std::map<std::string, std::uint32_t> numbers;
+    for (std::uint32_t number = is_mips ? 4000 : 0; number < (is_mips ? 4500 : 500); ++number)
+      if (char* name = ::seccomp_syscall_resolve_num_arch(architecture, static_cast<int>(number))) {
+        numbers[name] = number;
+        ::free(name);
+      }
+    REQUIRE(numbers.size() > 300);
+    int multiplexed = 0;
+    for (const auto& [name, number] : numbers) {
+      const CallNumbers call = find_call(name, architecture);
+      INFO(fmt::format("{:#x} {}", architecture, name));
+      REQUIRE(call.direct == number);
+      if (!call.multiplexed) continue;
+      ++multiplexed;
+      CHECK(call.multiplexed->number == numbers.at(call.multiplexed->mask == 0xffff ? "ipc" : "socketcall"));
+    }
+    CHECK(multiplexed >= 26);
+    const CallNumbers semop = find_call("semop", architecture);
+    REQUIRE(semop.multiplexed);
+    CHECK_FALSE(semop.direct);
+    CHECK(semop.multiplexed->call == 1);
+  }
+  for (std::uint32_t architecture : {AUDIT_ARCH_X86_64, AUDIT_ARCH_AARCH64}) {
+    const CallNumbers send = find_call("send", architecture);
+    CHECK(send.known);
+    CHECK_FALSE(send.direct);
+    CHECK_FALSE(send.multiplexed);
+  }
 }
 
 TEST_CASE("an architecture that libseccomp cannot do is named", "[process][seccomp]") {
@@ -289,6 +517,17 @@ TEST_CASE("of rules for one call that contradict each other the first holds, as 
   const auto filter = compiled(profile(Action::allow, {{.names = {"getsid"}, .action = Action::errno_return},
                                                        {.names = {"getsid"}, .action = Action::kill}}));
   CHECK(answer(filter, plan::native_architecture(), SYS_getsid) == (SECCOMP_RET_ERRNO | EPERM));
+}
+
+TEST_CASE("the default action with conditions is an exception to later rules", "[process][seccomp]") {
+  using enum config::SeccompOperator;
+  const std::uint32_t native = plan::native_architecture();
+  const auto filter = compiled(profile(
+      Action::errno_return,
+      {{.names = {"getpgid"}, .action = Action::errno_return, .errno_ret = {}, .args = {{0, 1, 0, eq}}},
+       {.names = {"getpgid", "openat2"}, .action = Action::allow}}));
+  CHECK(answer(filter, native, SYS_getpgid, {1}) == (SECCOMP_RET_ERRNO | EPERM));
+  CHECK(answer(filter, native, SYS_getpgid, {2}) == SECCOMP_RET_ALLOW);
 }
 
 TEST_CASE("a filter without privilege is refused", "[process][seccomp]") {

@@ -66,7 +66,8 @@ TEST_CASE("an error keeps its kind, errno, pointer and frames on the way", "[wir
   const auto got = ends.parent.expect<wire::Created>();
   REQUIRE_FALSE(got);
   CHECK(got.error().kind() == ErrorKind::config);
-  CHECK(got.error().message() == "mount '/tmp': tmpfs: Bad value: fsconfig(size=x): Invalid argument [config: /mounts/0]");
+  CHECK(got.error().message() ==
+        "mount '/tmp': tmpfs: Bad value: fsconfig(size=x): Invalid argument [config: /mounts/0]");
 }
 
 TEST_CASE("an unexpected message is an error with both names", "[wire]") {
@@ -111,4 +112,19 @@ TEST_CASE("packets that are not messages are refused", "[wire]") {
     CAPTURE(packet);
     CHECK_FALSE(wire::decode(packet));
   }
+}
+
+TEST_CASE("more descriptors than a packet takes follow it", "[wire]") {
+  const auto ends = make_ends();
+  const FileDescriptor file(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  const std::vector<FdView> many(600, FdView(file));
+  REQUIRE(ends.parent.send_many(wire::CgroupsReady{}, many));
+  std::vector<FileDescriptor> got;
+  REQUIRE(ends.child.expect<wire::CgroupsReady>(&got));
+  while (got.size() < many.size()) {
+    std::vector<FileDescriptor> more;
+    REQUIRE(ends.child.expect<wire::More>(&more));
+    for (auto& fd : more) got.push_back(std::move(fd));
+  }
+  CHECK(got.size() == many.size());
 }

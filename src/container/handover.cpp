@@ -43,7 +43,7 @@ Status write_pid_file(const std::string& path, int pid) {
 
 Result<KeptDescriptors> count_kept_descriptors(int preserve) {
   KeptDescriptors kept;
-  // sd_listen_fds(3): the descriptors are for the process that LISTEN_PID names; an unset LISTEN_PID means whoever runs.
+  // sd_listen_fds(3): the descriptors are for the process that LISTEN_PID names; unset, LISTEN_PID means whoever runs.
   const char* const listen = ::getenv("LISTEN_FDS");
   const char* const listen_pid = ::getenv("LISTEN_PID");
   if (listen != nullptr && (listen_pid == nullptr || fmt::format("{}", ::getpid()) == listen_pid))

@@ -2,7 +2,6 @@
 #include "plan/identity.hpp"
 
 #include <fmt/ranges.h>
-#include <linux/ioprio.h>
 #include <linux/mempolicy.h>
 #include <linux/personality.h>
 #include <sys/resource.h>
@@ -147,10 +146,9 @@ Scheduling make_scheduling(const config::Scheduler& wanted, std::string origin) 
 
 IoPriority make_io_priority(const config::IoPriority& wanted, std::string origin) {
   using enum config::IoPriorityClass;
-  const int io_class = wanted.io_class == rt   ? IOPRIO_CLASS_RT
-                       : wanted.io_class == be ? IOPRIO_CLASS_BE
-                                               : IOPRIO_CLASS_IDLE;
-  return {io_class << IOPRIO_CLASS_SHIFT | wanted.priority, std::move(origin)};
+  // IOPRIO_CLASS_RT, _BE and _IDLE above IOPRIO_CLASS_SHIFT: <linux/ioprio.h> is not C++ in all kernels' headers.
+  const int io_class = wanted.io_class == rt ? 1 : wanted.io_class == be ? 2 : 3;
+  return {io_class << 13 | wanted.priority, std::move(origin)};
 }
 
 /// "0-3,7" -> a mask; `limit` = what the kernel can count to.

@@ -72,9 +72,7 @@ class Architecture {
     if (call.multiplexed) entries_.push_back({call.multiplexed->number, &rule, call.multiplexed});
   }
 
-  bool is_narrow() const {
-    return (architecture_ & __AUDIT_ARCH_64BIT) == 0 && architecture_ != plan::kArchX32;
-  }
+  bool is_narrow() const { return (architecture_ & __AUDIT_ARCH_64BIT) == 0 && architecture_ != plan::kArchX32; }
 
   /// The answer to one number, of which `entries` are the rules.
   Segment decide(std::span<const Entry> entries, std::vector<std::string>& warnings) {

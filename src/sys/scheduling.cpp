@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sys/scheduling.hpp"
 
-#include <linux/ioprio.h>
 #include <sys/personality.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -48,8 +47,11 @@ Status set_scheduler(const SchedulerAttributes& attributes) {
 }
 
 Status set_io_priority(int level) {
-  if (::syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, level) == 0) return {};
-  return fail_errno("ioprio_set(class={}, priority={})", level >> IOPRIO_CLASS_SHIFT, level & 0x1fff);
+  // <linux/ioprio.h> is not C++ in all kernels' headers.
+  constexpr int kWhoProcess = 1;
+  constexpr int kClassShift = 13;
+  if (::syscall(SYS_ioprio_set, kWhoProcess, 0, level) == 0) return {};
+  return fail_errno("ioprio_set(class={}, priority={})", level >> kClassShift, level & 0x1fff);
 }
 
 Status set_affinity(pid_t pid, std::span<const unsigned long> processors) {

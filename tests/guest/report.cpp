@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <linux/ioprio.h>
 #include <linux/keyctl.h>
 #include <net/if.h>
 #include <sched.h>
@@ -224,10 +223,11 @@ void scheduling(JsonOut& out) {
   out.member("deadline", attributes.deadline);
   out.member("period", attributes.period);
   out.close('}');
-  const long priority = ::syscall(SYS_ioprio_get, IOPRIO_WHO_PROCESS, 0);
+  constexpr int kWhoProcess = 1;
+  const long priority = ::syscall(SYS_ioprio_get, kWhoProcess, 0);
   out.key("ioprio");
   out.open('{');
-  out.member("class", static_cast<int>(priority >> IOPRIO_CLASS_SHIFT));
+  out.member("class", static_cast<int>(priority >> 13));
   out.member("priority", static_cast<int>(priority & 7));
   out.close('}');
   out.key("affinity");

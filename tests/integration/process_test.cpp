@@ -201,7 +201,7 @@ TEST_CASE("scheduler", "[process]") {
     CHECK(report.num("/scheduler/nice") == 7);
   }
   SECTION("round robin with a priority, reset on fork") {
-    // Where cgroups have a budget of real time, a new one has none: its parent gets some here, and the container a part.
+    // Where cgroups have a budget of real time, a new one has none: the parent gets some, and the container a part.
     if (exists("/sys/fs/cgroup/cpu/cpu.rt_runtime_us")) {
       make_dirs("/sys/fs/cgroup/cpu/" + world.mark());
       spit("/sys/fs/cgroup/cpu/" + world.mark() + "/cpu.rt_runtime_us", "100000");

@@ -71,7 +71,8 @@ TEST_CASE("Debian: apt and dpkg", "[real]") {
   // A package is built, installed by apt as its own user _apt allows, used, and removed.
   bundle.args({"bash", "-ec", R"(
     mkdir -p /tmp/p/DEBIAN /tmp/p/usr/bin
-    printf 'Package: greeter\nVersion: 1.0\nArchitecture: all\nMaintainer: N <n@example.org>\nDescription: says so\n' >/tmp/p/DEBIAN/control
+    printf '%s\n' 'Package: greeter' 'Version: 1.0' 'Architecture: all' 'Maintainer: N <n@example.org>' \
+      'Description: says so' >/tmp/p/DEBIAN/control
     printf '#!/bin/sh\necho greetings\n' >/tmp/p/usr/bin/greeter; chmod 755 /tmp/p/usr/bin/greeter
     dpkg-deb --build /tmp/p /tmp/greeter.deb >/dev/null
     apt-get install -y /tmp/greeter.deb >/dev/null 2>/tmp/err || { cat /tmp/err; exit 1; }

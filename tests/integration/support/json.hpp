@@ -8,8 +8,8 @@
 
 namespace caisson::testing {
 
-/// A JSON text as a value that tests write and read by pointer (RFC 6901). It shares no code with the runtime's own reader
-/// and writer: what the two disagree on is a failure. Reading what is not there gives "", 0 or nothing.
+/// A JSON text as a value that tests write and read by pointer (RFC 6901). It shares no code with the runtime's own
+/// reader and writer: what the two disagree on is a failure. Reading what is not there gives "", 0 or nothing.
 class Json {
  public:
   Json();

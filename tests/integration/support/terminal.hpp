@@ -22,7 +22,8 @@ class Terminal {
   Terminal(const Terminal&) = delete;
 
   void type(const std::string& text) const;
-  /// Reads on until `text` has appeared since the last match; false when it does not come in time or the other side closes.
+  /// Reads on until `text` has appeared since the last match; false when it does not come in time or the other side
+  /// closes.
   bool appears(const std::string& text, double seconds = 10);
   void resize(unsigned short rows, unsigned short columns) const;
   /// Exit code of the program on it; -1 when it does not end in time.

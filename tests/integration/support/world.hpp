@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The world of one test case: a directory with the runtime's state, bundles and output, and the ways to call caisson in it.
-// Whatever a test makes is gone after it, whether it passes or not.
+// The world of one test case: a directory with the runtime's state, bundles and output, and the ways to call caisson
+// in it. Whatever a test makes is gone after it, whether it passes or not.
 #pragma once
 
 #include <sys/types.h>
@@ -15,7 +15,7 @@
 
 namespace caisson::testing {
 
-/// Where the things under test are: by environment (CAISSON_TEST_BINARY, ...), else beside this test program's own build.
+/// Where the things under test are: by environment (CAISSON_TEST_BINARY, ...), else beside this test program's build.
 struct Places {
   std::string caisson;  ///< CAISSON_TEST_BINARY
   std::string probe;    ///< CAISSON_TEST_PROBE
@@ -81,8 +81,8 @@ class World {
   /// Unique on this machine: in the name of the directory, the cgroups and each process's environment.
   const std::string& mark() const { return mark_; }
 
-  /// A bundle whose id is unique and whose cgroup is /<mark>/<id>. It runs `/probe` and has its own pid, mount, ipc, uts,
-  /// network and cgroup namespaces.
+  /// A bundle whose id is unique and whose cgroup is /<mark>/<id>. It runs `/probe` and has its own pid, mount, ipc,
+  /// uts, network and cgroup namespaces.
   Bundle bundle(const std::string& name = "c");
   /// A bundle with busybox in its rootfs.
   Bundle busybox_bundle(const std::string& name = "c");

@@ -10,8 +10,8 @@
 namespace caisson::sys {
 
 /// While it lives, SIGHUP, SIGINT, SIGQUIT and SIGTERM do not end the program: a wait that they interrupt fails, so
-/// that what was begun is undone on the way out. Signals that were ignored stay so. A child that executes another program
-/// has the default actions again.
+/// that what was begun is undone on the way out. Signals that were ignored stay so. A child that executes another
+/// program has the default actions again.
 class Interruptible {
  public:
   Interruptible();

@@ -39,7 +39,8 @@ class Factory {
 
   /// Makes a container from a config of the OCI runtime-spec 1.3. Its process, a child of this program, stands with
   /// all that was asked for and waits for Container::start(). When process.terminal is set, init()'s console() is its
-  /// other side. On failure nothing is left.
+  /// other side. On failure nothing is left. The program must not ignore SIGCHLD, nor reap children that it does not
+  /// know: how init ends would be lost.
   /// IdInUse, InvalidIdFormat; ConfigInvalid: the config, or a bundle without one; SystemError.
   Result<Container> create(const std::string& id, const Bundle& bundle, const CreateOptions& options = {}) const;
   Result<Container> create(const std::string& id, const ConfigText& config, const CreateOptions& options = {}) const;

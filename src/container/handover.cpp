@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <span>
 
+#include "base/log.hpp"
 #include "base/text.hpp"
 #include "config/state.hpp"
 #include "process/seccomp.hpp"
@@ -69,6 +70,8 @@ Status send_proceed(const wire::Channel& channel, const std::optional<plan::Secc
   wire::Proceed proceed{.filter = plan.has_value(), .seccomp_flags = 0, .seccomp_notify = false};
   if (!plan) return channel.send(proceed);
   const process::CompiledFilter filter = CAISSON_TRY(process::compile(*plan));
+  // Engines' default profiles have such rules in every run: it is a note for who asks, not a warning to all.
+  for (const auto& warning : filter.warnings) log::info("{}", warning);
   proceed.seccomp_flags = filter.flags;
   proceed.seccomp_notify = plan->notify;
   const std::string_view bytes(reinterpret_cast<const char*>(filter.program.data()), filter.program.size());

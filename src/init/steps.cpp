@@ -168,6 +168,10 @@ Status become_user(InitContext& c) {
 Status find_program(InitContext& c) {
   c.env = CAISSON_TRY(process::make_environment(c.identity));
   if (c.begin.listen_fds > 0) {
+    // The config's own would be the first that getenv(3) finds.
+    std::erase_if(c.env, [](const std::string& entry) {
+      return entry.starts_with("LISTEN_FDS=") || entry.starts_with("LISTEN_PID=");
+    });
     c.env.push_back(fmt::format("LISTEN_FDS={}", c.begin.listen_fds));
     c.env.emplace_back("LISTEN_PID=1");
   }
@@ -227,6 +231,7 @@ Status run_start_container_hooks(InitContext& c) {
 /// The channel is closed by execve itself: that end of the stream is the word of success.
 Status execute(InitContext& c) {
   CAISSON_TRY(sys::set_parent_death_signal(0));
+  sys::reset_signals();
   // Nothing of the host may be open when the kernel resolves the program's path (CVE-2024-21626).
   const std::array<int, 1> keep{c.channel.fd().get()};
   CAISSON_TRY(process::close_descriptors(3 + static_cast<int>(c.begin.preserve_fds), keep));

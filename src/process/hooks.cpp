@@ -2,9 +2,10 @@
 #include "process/hooks.hpp"
 
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -16,6 +17,7 @@
 #include "base/fd.hpp"
 #include "sys/file.hpp"
 #include "sys/interrupt.hpp"
+#include "sys/process.hpp"
 
 namespace caisson::process {
 
@@ -97,25 +99,61 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
   std::vector<char*> list;
   list.reserve(texts.size() + 1);
   for (const auto& text : texts)
-    list.push_back(const_cast<char*>(text.c_str()));  // posix_spawn(3) does not write there
+    list.push_back(const_cast<char*>(text.c_str()));  // execve(2) does not write there
   list.push_back(nullptr);
   return list;
 }
 
-/// posix_spawn's two objects, freed together.
-struct SpawnSetup {
-  posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attributes;
-  SpawnSetup() {
-    ::posix_spawn_file_actions_init(&actions);
-    ::posix_spawnattr_init(&attributes);
-  }
-  SpawnSetup(const SpawnSetup&) = delete;
-  ~SpawnSetup() {
-    ::posix_spawn_file_actions_destroy(&actions);
-    ::posix_spawnattr_destroy(&attributes);
-  }
+struct Launch {
+  std::array<int, 3> streams;
+  const char* program;
+  const char* cwd;  ///< null = the caller's
+  char* const* arguments;
+  char* const* environment;
+  pid_t runner;
 };
+
+/// The hook's process up to its program. Shares the runner's memory until then: system calls alone. Returns errno.
+int become_hook(const Launch& launch) {
+  sys::reset_signals();
+  // A group of its own, so that a timeout reaches what the hook started as well.
+  ::setpgid(0, 0);
+  // Nobody would hear of its end when its runner is killed, nor keep its time.
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  if (::getppid() != launch.runner) ::_exit(1);
+  for (int i = 0; i < 3; ++i)
+    if (::dup2(launch.streams[static_cast<std::size_t>(i)], i) < 0) return errno;
+  // The caller's own descriptors, those to be preserved for the container among them, are none of the hook's.
+  ::syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
+  if (launch.cwd != nullptr && ::chdir(launch.cwd) != 0) return errno;
+  ::execve(launch.program, launch.arguments, launch.environment);
+  return errno;
+}
+
+/// vfork(2): page tables need not be copied for a program that comes at once. Signals are held off meanwhile, since a
+/// handler in the child would run on the runner's memory.
+[[gnu::noinline]] Result<pid_t> start(const Launch& launch) {
+  sigset_t all;
+  sigset_t before;
+  ::sigfillset(&all);
+  ::sigprocmask(SIG_BLOCK, &all, &before);
+  volatile int failure = 0;
+  const pid_t pid = ::vfork();
+  if (pid == 0) {
+    failure = become_hook(launch);
+    ::_exit(127);
+  }
+  const int fork_error = errno;
+  ::sigprocmask(SIG_SETMASK, &before, nullptr);
+  if (pid < 0) {
+    errno = fork_error;
+    return fail_errno("vfork()");
+  }
+  if (failure == 0) return pid;
+  ::waitpid(pid, nullptr, 0);
+  errno = failure;
+  return fail_errno("execve('{}')", launch.program);
+}
 
 Result<Child> spawn(const config::Hook& hook, const std::string& state_json, const HookOptions& options) {
   FileDescriptor in = CAISSON_TRY(make_input(state_json));
@@ -124,33 +162,17 @@ Result<Child> spawn(const config::Hook& hook, const std::string& state_json, con
   for (const auto* end : {&out.read, &err.read})
     if (::fcntl(end->get(), F_SETFL, O_NONBLOCK) != 0) return fail_errno("fcntl(F_SETFL)");
 
-  SpawnSetup setup;
-  ::posix_spawn_file_actions_adddup2(&setup.actions, in.get(), 0);
-  ::posix_spawn_file_actions_adddup2(&setup.actions, out.write.get(), 1);
-  ::posix_spawn_file_actions_adddup2(&setup.actions, err.write.get(), 2);
-  if (!options.cwd.empty()) ::posix_spawn_file_actions_addchdir_np(&setup.actions, options.cwd.c_str());
-  // A group of its own, so that a timeout reaches what the hook started as well. The runtime's blocked and ignored
-  // signals are no concern of the hook's.
-  sigset_t none;
-  sigset_t all;
-  ::sigemptyset(&none);
-  ::sigfillset(&all);
-  ::posix_spawnattr_setflags(&setup.attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  ::posix_spawnattr_setpgroup(&setup.attributes, 0);
-  ::posix_spawnattr_setsigmask(&setup.attributes, &none);
-  ::posix_spawnattr_setsigdefault(&setup.attributes, &all);
-
   const std::vector<std::string> own_name{hook.path};
   const std::vector<std::string> no_env;
   const auto argv = pointers(hook.args.empty() ? own_name : hook.args);
   const auto envp = pointers(hook.env ? *hook.env : options.default_env ? *options.default_env : no_env);
   Child child;
-  const int error =
-      ::posix_spawn(&child.pid, hook.path.c_str(), &setup.actions, &setup.attributes, argv.data(), envp.data());
-  if (error != 0) {
-    errno = error;
-    return fail_errno("execve('{}')", hook.path);
-  }
+  child.pid = CAISSON_TRY(start({.streams = {in.get(), out.write.get(), err.write.get()},
+                                 .program = hook.path.c_str(),
+                                 .cwd = options.cwd.empty() ? nullptr : options.cwd.c_str(),
+                                 .arguments = argv.data(),
+                                 .environment = envp.data(),
+                                 .runner = ::getpid()}));
   // The child is not reaped before us, so that its pid is still its own.
   child.pidfd.reset(static_cast<int>(::syscall(SYS_pidfd_open, child.pid, 0)));
   child.out.fd = std::move(out.read);

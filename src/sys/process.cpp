@@ -113,6 +113,16 @@ Result<FileDescriptor> take_descriptor(FdView pidfd, int number) {
   return fd;
 }
 
+void reset_signals() {
+  struct sigaction action {};
+  action.sa_handler = SIG_DFL;
+  // Those that cannot be set (SIGKILL, SIGSTOP, the libc's own) are what they are.
+  for (int signal = 1; signal < NSIG; ++signal) ::sigaction(signal, &action, nullptr);
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
 Status become_subreaper() {
   if (::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) return fail_errno("prctl(PR_SET_CHILD_SUBREAPER)");
   return {};

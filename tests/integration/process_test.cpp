@@ -274,9 +274,17 @@ TEST_CASE("memoryPolicy", "[process]") {
 
 TEST_CASE("signals are neither blocked nor ignored", "[process]") {
   World world;
-  const Json report = world.report(world.bundle());
-  CHECK(report.str("/signals_ignored") == "0000000000000000");
-  CHECK(report.str("/signals_blocked") == "0000000000000000");
+  How how;
+  for (const bool odd : {false, true}) {
+    INFO("the caller ignores and blocks some: " << odd);
+    how.odd_signals = odd;
+    const Json report = world.report(world.bundle(), {}, how);
+    CHECK(report.str("/signals_ignored") == "0000000000000000");
+    CHECK(report.str("/signals_blocked") == "0000000000000000");
+  }
+  Bundle bundle = world.bundle();
+  bundle.args({"/probe", "--exit", "7"});
+  CHECK(world.run(bundle, {}, how).code == 7);
 }
 
 TEST_CASE("the process leads a session of its own", "[process]") {

@@ -95,9 +95,13 @@ std::vector<std::string> mounts_below(const std::string& dir) {
   ::syscall(SYS_close_range, 100U, ~0U, 0U);
   if (::chdir(cwd.c_str()) != 0) ::_exit(120);
   if (how.uid != 0 && (::setgroups(0, nullptr) != 0 || ::setgid(how.uid) != 0 || ::setuid(how.uid) != 0)) ::_exit(121);
-  sigset_t none;
-  ::sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  sigset_t blocked;
+  ::sigemptyset(&blocked);
+  if (how.odd_signals) {
+    for (const int number : {SIGCHLD, SIGPIPE, SIGUSR1}) ::signal(number, SIG_IGN);
+    for (const int number : {SIGTERM, SIGUSR2}) ::sigaddset(&blocked, number);
+  }
+  ::sigprocmask(SIG_SETMASK, &blocked, nullptr);
   std::vector<char*> argv, envp;
   for (const auto& arg : args) argv.push_back(const_cast<char*>(arg.c_str()));
   argv.push_back(nullptr);

@@ -43,6 +43,7 @@ struct How {
   double seconds = 30;             ///< after that it is killed and the code is -1
   std::map<int, int> descriptors;  ///< child's number -> ours; all else is closed
   bool closed_stdio = false;       ///< 0, 1 and 2 closed
+  bool odd_signals = false;        ///< SIGCHLD, SIGPIPE and SIGUSR1 ignored, SIGTERM and SIGUSR2 blocked
   bool global_root = true;         ///< pass --root
 };
 

@@ -98,8 +98,7 @@ struct Child {
 std::vector<char*> pointers(const std::vector<std::string>& texts) {
   std::vector<char*> list;
   list.reserve(texts.size() + 1);
-  for (const auto& text : texts)
-    list.push_back(const_cast<char*>(text.c_str()));  // execve(2) does not write there
+  for (const auto& text : texts) list.push_back(const_cast<char*>(text.c_str()));  // execve(2) does not write there
   list.push_back(nullptr);
   return list;
 }

@@ -13,6 +13,7 @@ Result<int> run_in_foreground(Creation& creation, bool keep) {
   // Blocked before the process runs: from here on every signal is the container's.
   auto supervisor = CAISSON_TRY(Supervisor::make(CAISSON_TRY(block_forwarded_signals()), creation.take_console()));
   if (auto started = creation.start(); !started) return std::unexpected(std::move(started).error());
+  if (creation.readiness()) supervisor.pass_on(*creation.readiness());
   const auto status = CAISSON_TRY(supervisor.wait(creation.init()));
   if (keep) {
     creation.release();
@@ -40,6 +41,7 @@ Result<int> run(const Globals& globals, const CreateOptions& options, const RunO
   CAISSON_TRY(creation.make());
   if (!run_options.detach) return run_in_foreground(creation, run_options.keep);
   CAISSON_TRY(creation.start());
+  if (creation.readiness()) CAISSON_TRY(creation.readiness()->wait(creation.init()));
   creation.release();
   return 0;
 }

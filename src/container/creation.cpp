@@ -98,6 +98,9 @@ Status Creation::decide() {
   std::vector<std::string> warnings;
   CAISSON_TRY(read_config(warnings));
   CAISSON_TRY(check_options());
+  // A program that embeds us has a service manager of its own to speak to.
+  shares_readiness_ = mode_ != Mode::hand_over && !service_manager().empty();
+  if (shares_readiness_) share_readiness(spec_, globals_.root + "/" + options_.id);
   if (mode_ != Mode::hand_over) kept_ = CAISSON_TRY(count_kept_descriptors(options_.preserve_fds));
   facts_ = CAISSON_TRY(probe_kernel());
   if (mentions_lsm(spec_)) probe_lsm(facts_);
@@ -139,6 +142,7 @@ Status Creation::reserve() {
   // whose processes and cgroups are as gone as it is after a crash.
   CAISSON_TRY(entry_->write_first_state(state_));
   CAISSON_TRY(entry_->write_config(config::save(spec_)));
+  if (shares_readiness_) CAISSON_TRY(make_readiness_directory(*entry_));
   if (waits_for_start())
     start_listener_ = CAISSON_TRY(sys::listen_at(entry_->dir(), kStartSocket, SOCK_SEQPACKET, kStartBacklog));
   return {};
@@ -295,6 +299,7 @@ Status Creation::make() {
 
 Status Creation::start() {
   CAISSON_TRY(sys::go_on_unless_interrupted());
+  if (shares_readiness_) readiness_ = CAISSON_TRY(Readiness::open(*entry_));
   CAISSON_TRY(child_->channel().send(wire::Start{}));
   CAISSON_TRY(child_->channel().expect_end());
   if (spec_.hooks && !spec_.hooks->poststart.empty())

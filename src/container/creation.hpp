@@ -11,6 +11,7 @@
 #include "config/spec.hpp"
 #include "container/commands.hpp"
 #include "container/handover.hpp"
+#include "container/readiness.hpp"
 #include "container/spawn.hpp"
 #include "container/state.hpp"
 #include "container/store.hpp"
@@ -49,6 +50,8 @@ class Creation {
   sys::ProcessHandle take_init() { return child_->take_process(); }
   /// The terminal's master, for the foreground and for hand_over.
   FileDescriptor take_console() { return std::move(console_); }
+  /// Where the container says that it is ready, when a service manager waits for that. After start().
+  const std::optional<Readiness>& readiness() const { return readiness_; }
   /// Removes what has ended: the foreground's delete.
   Status remove();
 
@@ -91,6 +94,8 @@ class Creation {
   FileDescriptor console_;
   bool environment_stands_ = false;  ///< hooks have run or may have: poststop hooks must follow
   bool pid_file_written_ = false;
+  bool shares_readiness_ = false;
+  std::optional<Readiness> readiness_;
 };
 
 }  // namespace caisson::container

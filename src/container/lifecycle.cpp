@@ -10,6 +10,7 @@
 #include "config/spec.hpp"
 #include "container/commands.hpp"
 #include "container/observe.hpp"
+#include "container/readiness.hpp"
 #include "container/store.hpp"
 #include "container/undo.hpp"
 #include "process/hooks.hpp"
@@ -89,11 +90,15 @@ Status start(const Globals& globals, const std::string& id) {
     return cannot_start(ContainerStatus::running);
   }
   const wire::Channel channel(std::move(*socket));
+  const auto readiness = CAISSON_TRY(Readiness::open(entry));
   CAISSON_TRY(channel.send(wire::Start{}));
   auto started = channel.expect_end();
   CAISSON_TRY(sys::remove_file(entry.dir(), kStartSocket));
   if (!started) return started;
-  return run_poststart_hooks(entry, state, *init);
+  CAISSON_TRY(run_poststart_hooks(entry, state, *init));
+  if (!readiness) return {};
+  entry.unlock();
+  return readiness->wait(*init);
 }
 
 Status kill(const Globals& globals, const std::string& id, int signal, bool all) {

@@ -9,6 +9,7 @@
 
 #include <string_view>
 
+#include "base/log.hpp"
 #include "sys/file.hpp"
 
 namespace caisson::container {
@@ -111,6 +112,14 @@ Result<sys::ExitStatus> Supervisor::wait(const sys::ProcessHandle& process) {
   CAISSON_TRY(loop.watch(signals_.fd(), EPOLLIN, [this, &process](unsigned) { return pass_signals(process); }));
   CAISSON_TRY(loop.watch(process.pidfd(), EPOLLIN, [](unsigned) -> Result<Next> { return Next::leave; }));
   if (master_) CAISSON_TRY(watch_terminal(loop));
+  if (readiness_ != nullptr)
+    CAISSON_TRY(loop.watch(readiness_->socket(), EPOLLIN, [this, &loop](unsigned) -> Result<Next> {
+      // We stay the service's main process, and the container's end is ours.
+      const auto passed = readiness_->pass_on(0);
+      if (!passed) log::warn("{}", passed.error().message());
+      if (!passed || *passed) loop.forget(readiness_->socket());
+      return Next::go_on;
+    }));
   CAISSON_TRY(loop.run());
   if (master_) drain_output();
   raw_.reset();

@@ -5,6 +5,7 @@
 
 #include "base/error.hpp"
 #include "base/fd.hpp"
+#include "container/readiness.hpp"
 #include "sys/event_loop.hpp"
 #include "sys/process.hpp"
 #include "sys/tty.hpp"
@@ -23,6 +24,9 @@ class Supervisor {
   /// `master` is the container's terminal, or no descriptor when its process has our standard streams.
   static Result<Supervisor> make(sys::SignalSource signals, FileDescriptor master);
 
+  /// While it waits, it passes on that the container is ready, which must outlive it.
+  void pass_on(const Readiness& readiness) { readiness_ = &readiness; }
+
   /// Reaps `process`, our child, and every process that the kernel gives us as its subreaper. The terminal is as it
   /// was before when this returns.
   Result<sys::ExitStatus> wait(const sys::ProcessHandle& process);
@@ -40,6 +44,7 @@ class Supervisor {
   FileDescriptor master_;
   FileDescriptor input_;  ///< standard input, while it is relayed
   std::optional<sys::RawMode> raw_;
+  const Readiness* readiness_ = nullptr;
 };
 
 }  // namespace caisson::container

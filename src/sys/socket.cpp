@@ -23,10 +23,11 @@ Result<sockaddr_un> address_at(FdView dir, const std::string& name) {
   return address;
 }
 
-Result<FileDescriptor> connect_to(const sockaddr_un& address, int type, std::string_view shown) {
+Result<FileDescriptor> connect_to(const sockaddr_un& address, int type, std::string_view shown,
+                                  socklen_t size = sizeof(sockaddr_un)) {
   FileDescriptor socket(::socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
   if (!socket) return fail_errno("socket(AF_UNIX)");
-  while (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+  while (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0)
     if (errno != EINTR) return fail_errno("connect('{}')", shown);
   return socket;
 }
@@ -131,6 +132,25 @@ Result<FileDescriptor> connect_path(const std::string& path, int type) {
   FileDescriptor dir(::open(parent.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!dir) return fail_errno("open('{}')", parent);
   return CAISSON_TRY(connect_at(dir, path.substr(slash + 1), type), "connect to '{}'", path);
+}
+
+Result<FileDescriptor> connect_abstract(std::string_view name, int type) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (name.size() > sizeof address.sun_path) return fail(ErrorKind::system, "socket name '{}' is too long", name);
+  std::memcpy(address.sun_path, name.data(), name.size());
+  address.sun_path[0] = '\0';
+  return connect_to(address, type, name, static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size()));
+}
+
+Result<FileDescriptor> receive_at(FdView dir, const std::string& name) {
+  const sockaddr_un address = CAISSON_TRY(address_at(dir, name));
+  if (::unlinkat(dir.get(), name.c_str(), 0) != 0 && errno != ENOENT) return fail_errno("unlinkat('{}')", name);
+  FileDescriptor socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!socket) return fail_errno("socket(AF_UNIX)");
+  if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    return fail_errno("bind('{}')", name);
+  return socket;
 }
 
 Result<FileDescriptor> accept_connection(FdView listener) {

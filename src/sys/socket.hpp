@@ -37,6 +37,10 @@ Result<FileDescriptor> listen_at(FdView dir, const std::string& name, int type, 
 Result<FileDescriptor> connect_at(FdView dir, const std::string& name, int type);
 /// Connects to a path of any length.
 Result<FileDescriptor> connect_path(const std::string& path, int type);
+/// Connects to a name of the abstract namespace, said with a leading '@': unix(7).
+Result<FileDescriptor> connect_abstract(std::string_view name, int type);
+/// A socket that receives datagrams at a name. An old socket there is replaced.
+Result<FileDescriptor> receive_at(FdView dir, const std::string& name);
 /// Next connection, close-on-exec.
 Result<FileDescriptor> accept_connection(FdView listener);
 

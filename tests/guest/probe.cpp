@@ -20,6 +20,7 @@
 //   --wait-winch          waits for SIGWINCH, prints "ROWS COLUMNS"
 //   --hold                waits for ever; SIGTERM ends it with 0
 //   --kill SIGNAL         sends it to itself
+//   --notify TEXT         to the service manager's socket, sd_notify(3)
 //   --exec PROGRAM ARG... becomes that program
 //   --exit CODE           ends
 #include <fcntl.h>
@@ -27,6 +28,8 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -167,6 +170,19 @@ void wait_winch() {
   say(1, std::to_string(size.ws_row) + " " + std::to_string(size.ws_col) + "\n");
 }
 
+void notify(const std::string& text) {
+  const char* path = std::getenv("NOTIFY_SOCKET");
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strncpy(address.sun_path, path ? path : "", sizeof address.sun_path - 1);
+  const int socket = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (::sendto(socket, text.data(), text.size(), 0, reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0) {
+    say(2, "sendto " + guest::errno_name(errno) + "\n");
+    ::_exit(94);
+  }
+  ::close(socket);
+}
+
 /// Sorts one question into its list. False: `name` is no question.
 bool ask(guest::Questions& questions, const std::string& name, const char* value) {
   static constexpr struct {
@@ -191,7 +207,7 @@ int operands(const std::string& name) {
   for (const char* none : {"--quiet", "--cat", "--echo-line", "--wait-winch", "--hold"})
     if (name == none) return 0;
   for (const char* one : {"--report-to", "--print", "--error", "--sleep", "--fork", "--orphan", "--allocate", "--spin",
-                          "--ignore", "--trap", "--kill", "--exit"})
+                          "--ignore", "--trap", "--kill", "--notify", "--exit"})
     if (name == one) return 1;
   if (name == "--append") return 2;
   return -1;
@@ -212,6 +228,7 @@ void act(const std::string& name, char** value) {
   if (name == "--trap") catch_signal(std::atoi(value[0]), on_signal);
   if (name == "--wait-winch") wait_winch();
   if (name == "--hold") hold();
+  if (name == "--notify") notify(value[0]);
   if (name == "--kill") ::kill(::getpid(), std::atoi(value[0]));
   if (name == "--exit") ::_exit(std::atoi(value[0]));
   if (name == "--exec") {

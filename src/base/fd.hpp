@@ -36,8 +36,8 @@ class FileDescriptor {
 /// A descriptor that somebody else owns; what every syscall wrapper takes.
 class FdView {
  public:
-  FdView(const FileDescriptor& fd)
-      : fd_(fd.get()) {}              // NOLINT(google-explicit-constructor): a view is meant to be implicit
+  // NOLINTNEXTLINE(google-explicit-constructor): a view is meant to be implicit
+  FdView(const FileDescriptor& fd) : fd_(fd.get()) {}
   FdView(FileDescriptor&&) = delete;  // would dangle
   static constexpr FdView of(int fd) { return FdView(fd); }
   static constexpr FdView cwd() { return FdView(AT_FDCWD); }

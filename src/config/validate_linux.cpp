@@ -110,7 +110,7 @@ bool is_ipc_sysctl(std::string_view path) {
 }
 
 /// A sysctl that no namespace of the container's own holds would change the host. Source: namespaces(7).
-Status check_sysctl(const Spec&, const Linux& platform) {
+Status check_sysctl(const Spec& spec, const Linux& platform) {
   for (const auto& [key, value] : platform.sysctl) {
     const auto path = sysctl_path(key);
     const auto refuse = [&key = key](std::string_view text) {
@@ -123,6 +123,8 @@ Status check_sysctl(const Spec&, const Linux& platform) {
       if (!platform.find(NamespaceType::network)) return refuse("not allowed in host network namespace");
     } else if (path == "kernel/domainname") {
       if (!platform.find(NamespaceType::uts)) return refuse("is not allowed in the hosts uts namespace");
+      if (!spec.domainname.empty() && spec.domainname != value)
+        return refuse("conflicts with the OCI \"domainname\" field");
     } else if (path == "kernel/hostname") {
       return refuse("is not allowed as it conflicts with the OCI \"hostname\" field");
     } else if (path.starts_with("user/")) {

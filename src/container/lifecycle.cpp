@@ -33,14 +33,19 @@ std::unexpected<Error> cannot_start(ContainerStatus status) {
   }
 }
 
-Status run_poststart_hooks(const Entry& entry, const State& state, const sys::ProcessHandle& init) {
+Status run_poststart_hooks(Entry& entry, const State& state) {
   if (!state.has_hooks) return {};
   const config::Spec spec = CAISSON_TRY(config::load(CAISSON_TRY(entry.load_config())));
   if (!spec.hooks || spec.hooks->poststart.empty()) return {};
   auto ran = process::run_hooks(spec.hooks->poststart, state_for_hooks(state, "running", state.init_process_pid),
                                 {.stage = "poststart", .index = 0, .cwd = state.bundle, .default_env = nullptr});
-  // runtime-spec 1.3 runtime.md, "Lifecycle": a poststart hook that fails stops the container.
-  if (!ran) (void)init.signal(SIGKILL);
+  if (ran) return {};
+  // runtime-spec 1.3 runtime.md, "Lifecycle", step 9: the container is stopped and destroyed, and poststop hooks run.
+  auto gone = undo(entry, state);
+  if (gone)
+    run_poststop_hooks(spec, state);
+  else
+    log::warn("{}", gone.error().message());
   return ran;
 }
 
@@ -95,7 +100,7 @@ Status start(const Globals& globals, const std::string& id) {
   auto started = channel.expect_end();
   CAISSON_TRY(sys::remove_file(entry.dir(), kStartSocket));
   if (!started) return started;
-  CAISSON_TRY(run_poststart_hooks(entry, state, *init));
+  CAISSON_TRY(run_poststart_hooks(entry, state));
   if (!readiness) return {};
   entry.unlock();
   return readiness->wait(*init);
@@ -164,7 +169,7 @@ Result<std::vector<ContainerState>> list(const Globals& globals, std::vector<std
   std::vector<ContainerState> found;
   for (const auto& id : CAISSON_TRY(store.ids(globals.root_is_default))) {
     auto entry = store.open(id);
-    auto seen = entry ? observe(*entry) : std::unexpected(std::move(entry).error());
+    auto seen = entry ? observe(*entry) : std::unexpected(entry.error());
     if (seen) {
       seen->owner = owner_name(CAISSON_TRY(entry->load_state()).owner_uid);
       found.push_back(std::move(*seen));

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 #include <string_view>
 
 #include "cgroup/find.hpp"
@@ -31,9 +32,9 @@ constexpr int kMinimumMinor = 12;  // mount_setattr(2)
 Status read_kernel_version(plan::HostFacts& facts) {
   utsname name{};
   if (::uname(&name) != 0) return fail_errno("uname");
-  const std::string_view release(name.release);
-  const char* const end = release.data() + release.size();
-  const auto major = std::from_chars(release.data(), end, facts.kernel_major);
+  const char* const release = name.release;
+  const char* const end = release + std::strlen(release);
+  const auto major = std::from_chars(release, end, facts.kernel_major);
   if (major.ptr < end && *major.ptr == '.') std::from_chars(major.ptr + 1, end, facts.kernel_minor);
   if (std::pair(facts.kernel_major, facts.kernel_minor) < std::pair(kMinimumMajor, kMinimumMinor))
     return fail(ErrorKind::system, "Linux {} is too old: {}.{} or newer is needed (mount_setattr)", release,

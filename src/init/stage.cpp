@@ -185,7 +185,8 @@ Status enter_stage(InitContext& context) {
 }
 
 Status enter_cgroups(std::vector<FileDescriptor> tasks) {
-  for (const auto& file : tasks) CAISSON_TRY(sys::write_all(file, "0", "tasks"), "join cgroup");
+  const auto files = std::move(tasks);  // closed when they have served
+  for (const auto& file : files) CAISSON_TRY(sys::write_all(file, "0", "tasks"), "join cgroup");
   return {};
 }
 

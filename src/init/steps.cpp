@@ -49,7 +49,10 @@ Status attach_mounts(InitContext& c) {
   c.environment.wait_for_cgroups = [&c] { return wait_for_cgroups(c); };
   c.root = CAISSON_TRY(rootfs::enter_rootfs(c.rootfs, c.environment));
   CAISSON_TRY(rootfs::attach_mounts(*c.root, c.rootfs, c.environment));
-  return rootfs::make_devices(*c.root, c.rootfs);
+  FileDescriptor nodes;
+  if (rootfs::has_prepared_nodes(c.rootfs) && !c.environment.prepared.empty())
+    nodes = std::move(c.environment.prepared.back());
+  return rootfs::make_devices(*c.root, c.rootfs, std::move(nodes));
 }
 
 Status wait_for_proceed(InitContext& c) {

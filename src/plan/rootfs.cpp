@@ -46,6 +46,7 @@ struct Maker {
   Status add_mounts(MountContext& context);
   Status add_devices();
   Result<DeviceNode> device(const config::Device& given, const std::string& pointer) const;
+  Status decide_who_makes(DeviceNode& node) const;
   Status add_paths();
   bool any_bind_propagates() const;
 };
@@ -135,6 +136,28 @@ Status Maker::add_mounts(MountContext& context) {
   return {};
 }
 
+/// `id` of the container as the host numbers it.
+std::optional<std::uint32_t> host_id(const std::vector<config::IdMapping>& maps, std::uint32_t id) {
+  for (const auto& map : maps)
+    if (id >= map.container_id && id - map.container_id < map.size) return map.host_id + (id - map.container_id);
+  return std::nullopt;
+}
+
+/// In a user namespace the kernel lets nobody make the node, so the parent does. Where it joins one by path its ids are
+/// not known here, and without the host's privileges there is only the host's own node.
+Status Maker::decide_who_makes(DeviceNode& node) const {
+  node.bind = in_user_namespace || facts.in_user_namespace;
+  node.prepared = plan.prepared && !facts.in_user_namespace && !os.uid_mappings.empty() && !os.gid_mappings.empty();
+  if (!node.prepared) return {};
+  const auto uid = host_id(os.uid_mappings, node.uid);
+  if (!uid) return fail_config(node.origin + "/uid", "device '{}': uid {} is not mapped", node.path, node.uid);
+  const auto gid = host_id(os.gid_mappings, node.gid);
+  if (!gid) return fail_config(node.origin + "/gid", "device '{}': gid {} is not mapped", node.path, node.gid);
+  node.host_uid = *uid;
+  node.host_gid = *gid;
+  return {};
+}
+
 Result<DeviceNode> Maker::device(const config::Device& given, const std::string& pointer) const {
   DeviceNode node;
   node.path = clean_path(given.path);
@@ -149,7 +172,7 @@ Result<DeviceNode> Maker::device(const config::Device& given, const std::string&
     return node;
   }
   node.type = given.type == config::DeviceType::b ? S_IFBLK : S_IFCHR;
-  node.bind = in_user_namespace || facts.in_user_namespace;
+  CAISSON_TRY(decide_who_makes(node));
   const std::int64_t major = given.major.value_or(-1);
   const std::int64_t minor = given.minor.value_or(-1);
   if (major < 0 || major >= kMajorLimit)

@@ -131,7 +131,10 @@ struct DeviceNode {
   std::uint32_t mode = 0666;  ///< permission bits, exact (no umask)
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
-  bool bind = false;   ///< mknod(2) is not allowed here: the host's node of that path is bound
+  bool bind = false;      ///< mknod(2) is not allowed here: the host's node of that path is bound
+  bool prepared = false;  ///< not the host's but one that the parent makes (prepare_trees), of this owner on the host:
+  std::uint32_t host_uid = 0;
+  std::uint32_t host_gid = 0;
   std::string origin;  ///< "/linux/devices/0"; empty for the default ones
   bool operator==(const DeviceNode&) const = default;
 };

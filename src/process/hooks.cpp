@@ -137,7 +137,7 @@ int become_hook(const Launch& launch) {
   ::sigfillset(&all);
   ::sigprocmask(SIG_BLOCK, &all, &before);
   volatile int failure = 0;
-  const pid_t pid = ::vfork();
+  const pid_t pid = ::vfork();  // NOLINT(bugprone-unsafe-functions): posix_spawn(3) sets no parent death signal
   if (pid == 0) {
     failure = become_hook(launch);
     ::_exit(127);

@@ -3,10 +3,12 @@
 
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
 
@@ -46,7 +48,8 @@ std::unexpected<Error> wrong_node(const plan::DeviceNode& node, const char* whos
 /// Makes nodes and links, holding on to the directory it was in last: nearly all are in /dev.
 class DeviceMaker {
  public:
-  DeviceMaker(RootDir& root, const plan::RootfsPlan& plan) : root_(root), plan_(plan) {}
+  DeviceMaker(RootDir& root, const plan::RootfsPlan& plan, std::vector<FileDescriptor> prepared)
+      : root_(root), plan_(plan), prepared_(std::move(prepared)) {}
 
   Status node(const plan::DeviceNode& node);
   Status link(const plan::DeviceLink& link);
@@ -56,9 +59,12 @@ class DeviceMaker {
   Result<std::string> enter(const std::string& path);
   Status made(const plan::DeviceNode& node, const std::string& name);
   Status bind(const plan::DeviceNode& node, const std::string& name);
+  Status attach(FdView tree, const plan::DeviceNode& node, const std::string& name);
 
   RootDir& root_;
   const plan::RootfsPlan& plan_;
+  std::vector<FileDescriptor> prepared_;
+  std::size_t next_prepared_ = 0;
   std::string directory_;
   FileDescriptor fd_;
 };
@@ -94,6 +100,10 @@ Status DeviceMaker::made(const plan::DeviceNode& node, const std::string& name) 
 Status DeviceMaker::bind(const plan::DeviceNode& node, const std::string& name) {
   FileDescriptor tree = CAISSON_TRY(copy_tree({.source = node.path}));
   if (!is_node(CAISSON_TRY(sys::stat_of(tree, node.path)), node)) return wrong_node(node, "the host's ");
+  return attach(tree, node, name);
+}
+
+Status DeviceMaker::attach(FdView tree, const plan::DeviceNode& node, const std::string& name) {
   if (::mknodat(fd_.get(), name.c_str(), S_IFREG | 0644, 0) < 0 && errno != EEXIST)
     return fail_errno("mknod('{}')", node.path);
   FileDescriptor place = CAISSON_TRY(open_file(fd_, name));
@@ -102,6 +112,7 @@ Status DeviceMaker::bind(const plan::DeviceNode& node, const std::string& name) 
 
 Status DeviceMaker::node(const plan::DeviceNode& node) {
   const std::string name = CAISSON_TRY(enter(node.path));
+  if (node.prepared && next_prepared_ < prepared_.size()) return attach(prepared_[next_prepared_++], node, name);
   if (node.bind) return bind(node, name);
   if (::mknodat(fd_.get(), name.c_str(), node.type | node.mode, makedev(node.major, node.minor)) == 0)
     return made(node, name);
@@ -128,10 +139,29 @@ Status DeviceMaker::link(const plan::DeviceLink& link) {
   return fail_errno("symlink('{}')", link.path);
 }
 
+/// A mount for each node of the parent's file system. Before Linux 6.15 a file of a mount that stands nowhere cannot be
+/// cloned, so it stands on the rootfs for that long.
+Result<std::vector<FileDescriptor>> take_nodes(RootDir& root, const plan::RootfsPlan& plan, FdView prepared) {
+  const FileDescriptor dev = CAISSON_TRY(root.ordinary_directory("/dev"));
+  CAISSON_TRY(sys::move_mount(prepared, dev));
+  std::vector<FileDescriptor> trees;
+  const auto count = static_cast<std::size_t>(std::ranges::count_if(plan.devices, &plan::DeviceNode::prepared));
+  for (std::size_t i = 0; i < count; ++i)
+    trees.push_back(CAISSON_TRY(sys::open_tree(prepared, fmt::format("{}", i), sys::TreeCopy::single)));
+  const FileDescriptor top = CAISSON_TRY(root.ordinary_directory("/"));
+  if (::fchdir(prepared.get()) < 0) return fail_errno("fchdir(prepared devices)");
+  CAISSON_TRY(sys::unmount(".", MNT_DETACH));
+  if (::fchdir(top.get()) < 0) return fail_errno("fchdir('/')");
+  return trees;
+}
+
 }  // namespace
 
-Status make_devices(RootDir& root, const plan::RootfsPlan& plan) {
-  DeviceMaker maker(root, plan);
+Status make_devices(RootDir& root, const plan::RootfsPlan& plan, FileDescriptor prepared) {
+  std::vector<FileDescriptor> nodes;
+  if (prepared) nodes = CAISSON_TRY(take_nodes(root, plan, prepared), "take the prepared devices");
+  prepared.reset();
+  DeviceMaker maker(root, plan, std::move(nodes));
   for (const auto& node : plan.devices)
     CAISSON_TRY(placed(maker.node(node), node.origin), "make device '{}'", node.path);
   for (const auto& link : plan.links) CAISSON_TRY(maker.link(link), "make '{}'", link.path);

@@ -10,8 +10,9 @@ namespace caisson::rootfs {
 
 /// Makes the nodes and links of the plan. Everything is done relative to a descriptor of the directory, which must
 /// not be reached through a symlink (CVE-2026-41579, CVE-2026-47766). A node that is there already must be the wanted
-/// one. Expects umask 0 (enter_rootfs()).
-Status make_devices(RootDir& root, const plan::RootfsPlan& plan);
+/// one. `prepared` is the file system of the nodes that the parent has made, or no descriptor when there are none.
+/// Expects umask 0 (enter_rootfs()).
+Status make_devices(RootDir& root, const plan::RootfsPlan& plan, FileDescriptor prepared = {});
 
 /// Puts the terminal `slave` (of a pty of the container's own devpts) at /dev/console, an empty file made for it where
 /// it is missing. The terminal is bound by its descriptor (CVE-2025-52565). After switch_root() and before

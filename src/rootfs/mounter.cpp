@@ -6,9 +6,11 @@
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <climits>
 #include <utility>
@@ -291,6 +293,30 @@ Result<FileDescriptor> clone_rootfs(const plan::RootfsPlan& plan, FdView place) 
   return tree;
 }
 
+/// Nobody but the container will see it: the nodes are bound from it one by one, and it goes with them.
+Result<FileDescriptor> prepare_nodes(const plan::RootfsPlan& plan) {
+  FileDescriptor context = CAISSON_TRY(sys::open_filesystem("tmpfs"));
+  CAISSON_TRY(sys::set_option(context, "mode", "755"));
+  CAISSON_TRY(sys::create_filesystem(context));
+  FileDescriptor tree = CAISSON_TRY(sys::mount_filesystem(context, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC));
+  int number = 0;
+  for (const auto& node : plan.devices) {
+    if (!node.prepared) continue;
+    const std::string name = fmt::format("{}", number++);
+    const auto make = [&]() -> Status {
+      if (::mknodat(tree.get(), name.c_str(), node.type | node.mode, makedev(node.major, node.minor)) != 0)
+        return fail_errno("mknod");
+      if (::fchownat(tree.get(), name.c_str(), node.host_uid, node.host_gid, AT_SYMLINK_NOFOLLOW) != 0)
+        return fail_errno("chown");
+      // The umask is the caller's, and a change of owner may have cleared bits.
+      if (::fchmodat(tree.get(), name.c_str(), node.mode, 0) != 0) return fail_errno("chmod");
+      return {};
+    };
+    CAISSON_TRY(placed(make(), node.origin), "make device '{}'", node.path);
+  }
+  return tree;
+}
+
 Result<FileDescriptor> prepare_bind(const Attach& op, const CopiedTree& tree, IdMaps& maps) {
   auto prepared = [&]() -> Result<FileDescriptor> {
     FileDescriptor fd = CAISSON_TRY(copy_tree(tree));
@@ -313,6 +339,10 @@ Result<FileDescriptor> prepare_bind(const Attach& op, const CopiedTree& tree, Id
 
 }  // namespace
 
+bool has_prepared_nodes(const plan::RootfsPlan& plan) {
+  return std::ranges::any_of(plan.devices, &plan::DeviceNode::prepared);
+}
+
 Result<std::vector<FileDescriptor>> prepare_trees(const plan::RootfsPlan& plan) {
   std::vector<FileDescriptor> trees;
   if (plan.prepared) {
@@ -325,6 +355,7 @@ Result<std::vector<FileDescriptor>> prepare_trees(const plan::RootfsPlan& plan) 
     const auto* tree = attach ? std::get_if<CopiedTree>(&attach->what) : nullptr;
     if (tree && tree->prepared) trees.push_back(CAISSON_TRY(prepare_bind(*attach, *tree, maps)));
   }
+  if (has_prepared_nodes(plan)) trees.push_back(CAISSON_TRY(prepare_nodes(plan)));
   return trees;
 }
 

@@ -27,6 +27,10 @@ struct Environment {
 /// ended here. Empty when the plan prepares nothing.
 Result<std::vector<FileDescriptor>> prepare_trees(const plan::RootfsPlan& plan);
 
+/// The last of the prepared trees when the plan has device nodes that the parent makes: a file system with node 0, 1, ...
+/// of the plan's prepared ones.
+bool has_prepared_nodes(const plan::RootfsPlan& plan);
+
 /// In the container's process, in its mount namespace: sets the propagation of the host's tree, and attaches a clone
 /// of the rootfs at its own path, which becomes the working directory. Sets the umask to 0 until finish_rootfs().
 /// Without a mount namespace it opens the rootfs only.

@@ -42,11 +42,13 @@ Result<CapabilitySets> capabilities() {
 Status set_capabilities(const CapabilitySets& sets) {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> data{};
-  for (unsigned half = 0; half < data.size(); ++half) {
-    data[half].effective = static_cast<std::uint32_t>(sets.effective >> 32 * half);
-    data[half].permitted = static_cast<std::uint32_t>(sets.permitted >> 32 * half);
-    data[half].inheritable = static_cast<std::uint32_t>(sets.inheritable >> 32 * half);
-  }
+  const auto split = [&data](std::uint32_t __user_cap_data_struct::*set, std::uint64_t bits) {
+    data[0].*set = static_cast<std::uint32_t>(bits);
+    data[1].*set = static_cast<std::uint32_t>(bits >> 32);
+  };
+  split(&__user_cap_data_struct::effective, sets.effective);
+  split(&__user_cap_data_struct::permitted, sets.permitted);
+  split(&__user_cap_data_struct::inheritable, sets.inheritable);
   if (::syscall(SYS_capset, &header, data.data()) == 0) return {};
   return fail_errno("capset(effective={:#x}, permitted={:#x}, inheritable={:#x})", sets.effective, sets.permitted,
                     sets.inheritable);

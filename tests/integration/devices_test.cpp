@@ -76,6 +76,33 @@ TEST_CASE("devices in a user namespace come from the host", "[devices][user]") {
   CHECK(after.st_mode == before.st_mode);
 }
 
+TEST_CASE("devices of the config in a user namespace are as it says", "[devices][user]") {
+  World world;
+  Bundle bundle = world.bundle();
+  const char* maps = R"([{"containerID":0,"hostID":100000,"size":65536}])";
+  bundle.add_namespace("user").set("/linux/uidMappings", maps).set("/linux/gidMappings", maps);
+  REQUIRE(::chown(bundle.rootfs.c_str(), 100000, 100000) == 0);
+  // Not on the host, of another mode and owner there, and in place of a default one.
+  bundle.set("/linux/devices", R"([{"path":"/dev/mine","type":"c","major":1,"minor":3,"fileMode":384,"uid":7,"gid":8},
+    {"path":"/dev/zero","type":"c","major":1,"minor":5,"fileMode":292},{"path":"/dev/pipe","type":"p","fileMode":416}])");
+  bundle.set("/process/user", R"({"uid":7,"gid":8})");
+  const Json report = world.report(bundle, {"--stat", "/dev/mine", "--stat", "/dev/zero", "--stat", "/dev/pipe",
+                                            "--try-write", "/dev/mine", "--list", "/dev"});
+  CHECK(report.str(dev("/dev/mine", "rdev")) == "1:3");
+  CHECK(report.num(dev("/dev/mine", "mode")) == 0600);
+  CHECK(report.num(dev("/dev/mine", "uid")) == 7);
+  CHECK(report.num(dev("/dev/mine", "gid")) == 8);
+  CHECK(report.str("/write/~1dev~1mine") == "ok");
+  CHECK(report.num(dev("/dev/zero", "mode")) == 0444);
+  CHECK(report.num(dev("/dev/zero", "uid")) == 0);
+  CHECK(report.num(dev("/dev/pipe", "mode")) == 0640);
+  bundle.set("/linux/devices/0/uid", "70000");
+  const Ran ran = world.run(bundle);
+  CHECK(ran.code == 1);
+  CHECK(contains(ran.err, "uid 70000 is not mapped [config: /linux/devices/0/uid]"));
+  world.nothing_left();
+}
+
 TEST_CASE("a bind-mounted /dev is left alone", "[devices]") {
   World world;
   Bundle bundle = world.bundle();

@@ -198,6 +198,22 @@ TEST_CASE("a poststart hook that fails ends the container", "[hooks][errors]") {
   world.nothing_left();
 }
 
+TEST_CASE("a poststart hook that fails at start ends and removes the container", "[hooks][errors]") {
+  World world;
+  Bundle bundle = world.bundle();
+  bundle.set("/hooks/poststart", R"([{"path":"/bin/false"}])").probe({"--quiet", "--hold"});
+  bundle.set("/hooks/poststop", "[" + hook(world, "after") + "]");
+  bundle.write();
+  REQUIRE(world.create(bundle).code == 0);
+  const Ran ran = world.call({"start", bundle.id});
+  INFO(ran.err);
+  CHECK(ran.code == 1);
+  CHECK(contains(ran.err, "/hooks/poststart/0"));
+  CHECK(contains(world.call({"state", bundle.id}).err, "container does not exist"));
+  CHECK(state_of(world, "after").str("/status") == "stopped");
+  world.nothing_left();
+}
+
 TEST_CASE("a poststop hook that fails does not keep the rest from being removed", "[hooks][errors]") {
   World world;
   Bundle bundle = world.bundle();

@@ -55,6 +55,9 @@ def look_at(path):
 
 
 with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-    found = [line.replace(str(report.TOP) + "/", "") for text in pool.map(look_at, sorted(wanted)) for line in text.splitlines()]
+    texts = list(pool.map(look_at, sorted(wanted)))
+# Compile commands name the sources as seen from the build directory.
+seen_from_build = os.path.relpath(report.TOP, build.resolve()) + "/"
+found = [line.replace(seen_from_build, "").replace(str(report.TOP) + "/", "") for text in texts for line in text.splitlines()]
 report.check(NAME, sorted(set(found)))
 report.done()

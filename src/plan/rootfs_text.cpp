@@ -133,7 +133,10 @@ std::string octal(std::uint32_t mode) {
 std::string line(const DeviceNode& node) {
   const char type = node.type == S_IFIFO ? 'p' : node.type == S_IFBLK ? 'b' : 'c';
   return fmt::format("device {}: {} {}:{} {} {}:{}{}{}\n", node.path, type, node.major, node.minor, octal(node.mode),
-                     node.uid, node.gid, node.prepared ? " prepared" : node.bind ? " bind" : "",
+                     node.uid, node.gid,
+                     node.prepared ? " prepared"
+                     : node.bind   ? " bind"
+                                   : "",
                      node.origin.empty() ? "" : fmt::format("  [{}]", node.origin));
 }
 

@@ -27,8 +27,8 @@ struct Environment {
 /// ended here. Empty when the plan prepares nothing.
 Result<std::vector<FileDescriptor>> prepare_trees(const plan::RootfsPlan& plan);
 
-/// The last of the prepared trees when the plan has device nodes that the parent makes: a file system with node 0, 1, ...
-/// of the plan's prepared ones.
+/// The last of the prepared trees when the plan has device nodes that the parent makes: a file system with node 0, 1,
+/// ... of the plan's prepared ones.
 bool has_prepared_nodes(const plan::RootfsPlan& plan);
 
 /// In the container's process, in its mount namespace: sets the propagation of the host's tree, and attaches a clone

@@ -30,14 +30,15 @@ TEST_CASE("a shell on a terminal: echo, size, job control, its end", "[terminal]
   REQUIRE(terminal.appears("ready> "));
 
   // Ctrl-C ends the command and not the shell: the shell is a session leader with a controlling terminal.
-  terminal.type("echo begun; sleep 1000\n");
+  // What speaks is in the foreground already.
+  terminal.type("sh -c 'echo begun; exec sleep 1000'\n");
   REQUIRE(terminal.appears("begun\r\n"));
   terminal.type("\x03");
   REQUIRE(terminal.appears("ready> "));
 
   // Ctrl-Z stops it, jobs shows it, it goes on in the background.
-  terminal.type("sleep 1000\n");
-  ::usleep(200000);
+  terminal.type("sh -c 'echo again; exec sleep 1000'\n");
+  REQUIRE(terminal.appears("again\r\n"));
   terminal.type("\x1a");
   CHECK(terminal.appears("Stopped"));
   terminal.type("bg; jobs\n");

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <optional>
 #include <utility>
 
 #include "config/state.hpp"
@@ -21,6 +22,7 @@
 #include "rootfs/devices.hpp"
 #include "rootfs/mounter.hpp"
 #include "rootfs/switch_root.hpp"
+#include "sys/credential.hpp"
 #include "sys/file.hpp"
 #include "sys/process.hpp"
 #include "sys/socket.hpp"
@@ -144,25 +146,25 @@ Status set_selinux_label(InitContext& c) {
 Status load_filter(InitContext& c) {
   const std::string program = CAISSON_TRY(sys::read_all(c.filter, "seccomp program"));
   c.filter.reset();
+  std::optional<sys::CapabilitySets> lasting;
+  if (!c.identity.no_new_privileges) lasting = CAISSON_TRY(process::raise_filter_privilege(c.identity));
   auto listener = CAISSON_TRY(process::load(std::as_bytes(std::span(program)), c.seccomp_flags));
+  if (lasting) CAISSON_TRY(sys::set_capabilities(*lasting), "give up the privilege to load a filter");
   if (!listener) return {};
   // The parent takes the descriptor out of us by this number: sendmsg may be among the calls that notify.
   CAISSON_TRY(c.channel.send_plainly(wire::SeccompListener{listener->get()}));
   return c.channel.await_plainly();
 }
 
-/// Without no_new_privs the kernel wants CAP_SYS_ADMIN, which the next steps drop.
-Status load_filter_with_privilege(InitContext& c) {
-  return c.filter && !c.identity.no_new_privileges ? load_filter(c) : Status();
-}
-
 /// The bounding set needs CAP_SETPCAP, so it comes before the user changes; the directory may be open to root alone
 /// or to the user alone.
 Status become_user(InitContext& c) {
+  using process::FilterPrivilege;
+  const auto filter = c.filter && !c.identity.no_new_privileges ? FilterPrivilege::keep : FilterPrivilege::none;
   CAISSON_TRY(process::drop_bounding(c.identity));
   const bool entered = CAISSON_TRY(process::enter_directory(c.identity));
-  CAISSON_TRY(process::become_user(c.identity));
-  CAISSON_TRY(process::apply_capabilities(c.identity));
+  CAISSON_TRY(process::become_user(c.identity, filter));
+  CAISSON_TRY(process::apply_capabilities(c.identity, filter));
   if (!entered && !CAISSON_TRY(process::enter_directory(c.identity)))
     return fail_config(c.identity.pointer + "/cwd", "chdir('{}'): permission denied", c.identity.cwd);
   return process::check_directory();
@@ -187,7 +189,8 @@ Status find_program(InitContext& c) {
 /// A listener must be handed over while the creator is there to take it.
 Status load_notifying_filter(InitContext& c) { return c.filter && c.seccomp_notify ? load_filter(c) : Status(); }
 
-/// As late as can be: the fewer calls of our own the filter must let pass, the better.
+/// As late as can be: the fewer calls of our own the filter must let pass, the better. Engines' profiles are made for
+/// other runtimes' calls and know neither faccessat2(2) nor close_range(2).
 Status load_last_filter(InitContext& c) { return c.filter ? load_filter(c) : Status(); }
 
 /// From here on we only wait for the creator's word, and learn of its end by the channel's: the signal at its end would
@@ -231,13 +234,16 @@ Status run_start_container_hooks(InitContext& c) {
                             {.stage = "startContainer", .index = 0, .cwd = {}, .default_env = &c.env});
 }
 
-/// The channel is closed by execve itself: that end of the stream is the word of success.
-Status execute(InitContext& c) {
+/// Nothing of the host may be open when the kernel resolves the program's path (CVE-2024-21626).
+Status leave_nothing(InitContext& c) {
   CAISSON_TRY(sys::set_parent_death_signal(0));
   sys::reset_signals();
-  // Nothing of the host may be open when the kernel resolves the program's path (CVE-2024-21626).
-  const std::array<int, 1> keep{c.channel.fd().get()};
-  CAISSON_TRY(process::close_descriptors(3 + static_cast<int>(c.begin.preserve_fds), keep));
+  const std::array<int, 2> keep{c.channel.fd().get(), c.filter.get()};
+  return process::close_descriptors(3 + static_cast<int>(c.begin.preserve_fds), keep);
+}
+
+/// The channel is closed by execve itself: that end of the stream is the word of success.
+Status execute(InitContext& c) {
   return std::unexpected(process::execute(c.program, c.identity.args, c.env).at(c.identity.pointer + "/args/0"));
 }
 
@@ -259,13 +265,13 @@ constexpr InitStep kCreateSteps[] = {
     {"set scheduling", set_scheduling},
     {"set resource limits", set_limits},
     {"set SELinux label", set_selinux_label},
-    {"load seccomp filter", load_filter_with_privilege},
     {"become user", become_user},
     {"", find_program},
     {"load seccomp filter", load_notifying_filter},
     {"", announce},
     {"wait for start", wait_for_start},
     {"", run_start_container_hooks},
+    {"", leave_nothing},
     {"load seccomp filter", load_last_filter},
     {"", execute},
 };
@@ -281,9 +287,9 @@ constexpr InitStep kExecSteps[] = {
     {"set scheduling", set_scheduling},
     {"set resource limits", set_limits},
     {"set SELinux label", set_selinux_label},
-    {"load seccomp filter", load_filter_with_privilege},
     {"become user", become_user},
     {"", find_program},
+    {"", leave_nothing},
     {"load seccomp filter", load_last_filter},
     {"", execute},
 };

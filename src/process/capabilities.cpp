@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <linux/capability.h>
+
 #include <bit>
 
 #include "process/identity.hpp"
@@ -7,6 +9,9 @@
 namespace caisson::process {
 
 namespace {
+
+/// seccomp(2) wants it of a process that has not forbidden itself new privileges.
+constexpr std::uint64_t kFilterPrivilege = std::uint64_t{1} << CAP_SYS_ADMIN;
 
 /// Calls `each` with the number of every capability of `set`.
 template <class F>
@@ -28,13 +33,30 @@ Status drop_bounding(const plan::IdentityPlan& plan) {
   return at(for_each(plan.capabilities->drop_bounding, sys::drop_bounding), plan.capabilities->origin + "/bounding");
 }
 
-Status apply_capabilities(const plan::IdentityPlan& plan) {
-  if (!plan.capabilities) return {};
+Status apply_capabilities(const plan::IdentityPlan& plan, FilterPrivilege filter) {
+  const bool keep = filter == FilterPrivilege::keep;
+  if (!plan.capabilities && (!keep || plan.uid == 0)) return {};
+  const std::uint64_t kept = keep ? CAISSON_TRY(sys::capabilities()).permitted & kFilterPrivilege : 0;
+  // Who is not root any more and was not to keep anything has lost its effective set by now.
+  if (!plan.capabilities) return sys::set_capabilities({0, kept, 0});
   const auto& wanted = *plan.capabilities;
-  const sys::CapabilitySets sets{wanted.effective, wanted.permitted, wanted.inheritable};
+  const sys::CapabilitySets sets{wanted.effective, wanted.permitted | kept, wanted.inheritable};
   CAISSON_TRY(at(sys::set_capabilities(sets), wanted.origin));
   CAISSON_TRY(at(sys::clear_ambient(), wanted.origin + "/ambient"));
   return at(for_each(wanted.ambient, sys::raise_ambient), wanted.origin + "/ambient");
+}
+
+Result<sys::CapabilitySets> raise_filter_privilege(const plan::IdentityPlan& plan) {
+  sys::CapabilitySets sets = CAISSON_TRY(sys::capabilities());
+  sys::CapabilitySets lasting = sets;
+  if (plan.capabilities)
+    lasting = {plan.capabilities->effective, plan.capabilities->permitted, plan.capabilities->inheritable};
+  else if (plan.uid != 0)
+    lasting = {0, 0, sets.inheritable};
+  // Without it in the permitted set seccomp(2) itself says what is missing.
+  sets.effective |= sets.permitted & kFilterPrivilege;
+  CAISSON_TRY(sys::set_capabilities(sets));
+  return lasting;
 }
 
 }  // namespace caisson::process

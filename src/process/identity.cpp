@@ -143,11 +143,11 @@ Status apply_limits(const plan::IdentityPlan& plan, pid_t pid) {
   return {};
 }
 
-Status become_user(const plan::IdentityPlan& plan) {
+Status become_user(const plan::IdentityPlan& plan, FilterPrivilege filter) {
   ::umask(plan.umask);
   CAISSON_TRY(give_streams(plan.uid), "give the standard streams to uid {}", plan.uid);
   // setuid to root changes no capabilities, so that there is nothing to keep.
-  if (plan.capabilities && plan.uid != 0) CAISSON_TRY(sys::keep_capabilities());
+  if ((plan.capabilities || filter == FilterPrivilege::keep) && plan.uid != 0) CAISSON_TRY(sys::keep_capabilities());
   CAISSON_TRY(set_groups(plan));
   auto group = sys::set_group(plan.gid);
   if (!group && group.error().sys_errno() == EINVAL)

@@ -9,6 +9,7 @@
 #include "base/fd.hpp"
 #include "plan/identity.hpp"
 #include "process/procfs.hpp"
+#include "sys/credential.hpp"
 
 // What is done to the process itself before its execve. Each does nothing when the plan asks for nothing, and errors
 // name the config value. The order that works (the capabilities that each needs are still there):
@@ -18,7 +19,6 @@
 //   ... mounts, switch of the root, sysctls, /proc made read-only ...
 //   apply_apparmor_profile, apply_no_new_privileges, apply_scheduling, apply_limits (or the parent, by pid)
 //   apply_selinux_label
-//   seccomp's load, when no_new_privileges is not set
 //   drop_bounding, enter_directory, become_user, enter_directory again if it could not, check_directory,
 //   apply_capabilities, find_executable
 //   seccomp's load, when no_new_privileges is set
@@ -53,11 +53,19 @@ Status apply_limits(const plan::IdentityPlan& plan, pid_t pid = 0);
 /// Drops from the bounding set what the container must not have. Needs CAP_SETPCAP.
 Status drop_bounding(const plan::IdentityPlan& plan);
 
-/// Sets umask, owners of the standard streams, groups, gid and uid. Capabilities survive it when the plan sets them.
-Status become_user(const plan::IdentityPlan& plan);
+/// Whether a seccomp filter is still to be loaded that needs CAP_SYS_ADMIN. It is loaded last, so that a profile needs to
+/// allow capset(2) and execve(2) and no other call of ours.
+enum class FilterPrivilege { none, keep };
 
-/// Effective, permitted, inheritable and ambient sets.
-Status apply_capabilities(const plan::IdentityPlan& plan);
+/// Sets umask, owners of the standard streams, groups, gid and uid. Capabilities survive it when the plan sets them, or
+/// to load a filter.
+Status become_user(const plan::IdentityPlan& plan, FilterPrivilege filter = FilterPrivilege::none);
+
+/// Effective, permitted, inheritable and ambient sets. To load a filter CAP_SYS_ADMIN stays in the permitted set alone.
+Status apply_capabilities(const plan::IdentityPlan& plan, FilterPrivilege filter = FilterPrivilege::none);
+
+/// Makes what was kept effective. The sets that the process is to have once the filter is loaded.
+Result<sys::CapabilitySets> raise_filter_privilege(const plan::IdentityPlan& plan);
 
 /// chdir(2) to the plan's cwd. False when permission is denied: to be tried again by become_user's user.
 Result<bool> enter_directory(const plan::IdentityPlan& plan);

@@ -76,6 +76,29 @@ TEST_CASE("seccomp: a user without capabilities and without noNewPrivileges gets
   CHECK(report.num("/no_new_privs") == 0);
 }
 
+TEST_CASE("seccomp: a profile needs to allow no call of the runtime's but capset and execve", "[seccomp][exec]") {
+  World world;
+  Bundle bundle = world.bundle();
+  // What a static program needs to start, print and end, and what the runtime cannot do without.
+  bundle.set("/linux/seccomp", R"({"defaultAction":"SCMP_ACT_KILL_PROCESS","syscalls":[{"action":"SCMP_ACT_ALLOW","names":
+    ["capset","execve","exit_group","brk","arch_prctl","set_tid_address","set_robust_list","rseq","prlimit64","readlink",
+     "readlinkat","getrandom","mprotect","mmap","munmap","write","newfstatat","fstat","futex","rt_sigprocmask"]}]})");
+  for (const char* user : {R"({"uid":0,"gid":0})", R"({"uid":1000,"gid":1000,"additionalGids":[7]})"})
+    for (const char* nnp : {"false", "true"}) {
+      INFO(user << " " << nnp);
+      bundle.set("/process/user", user).set("/process/noNewPrivileges", nnp);
+      bundle.probe({"--quiet", "--print", "out"});
+      const Ran ran = world.run(bundle);
+      INFO(ran.err);
+      CHECK(ran.code == 0);
+      CHECK(ran.out == "out\n");
+      bundle.remove("/process/capabilities");
+      CHECK(world.run(bundle).out == "out\n");
+      bundle.set("/process/capabilities", R"({"bounding":["CAP_KILL"],"permitted":["CAP_KILL"]})");
+    }
+  world.nothing_left();
+}
+
 TEST_CASE("seccomp: an unknown new system call is ENOSYS where the default is to deny", "[seccomp]") {
   World world;
   Bundle bundle = world.bundle();

@@ -103,8 +103,9 @@ TEST_CASE("capabilities survive the change of user and are what was asked for", 
   const std::string wanted =
       mask(sets.bounding) + mask(sets.permitted) + mask(sets.effective) + mask(sets.inheritable) + mask(sets.ambient);
   const auto apply = [&]() -> std::string {
-    for (auto step : {drop_bounding, become_user, apply_capabilities})
-      if (auto done = step(plan); !done) return done.error().message();
+    if (auto done = drop_bounding(plan); !done) return done.error().message();
+    if (auto done = become_user(plan); !done) return done.error().message();
+    if (auto done = apply_capabilities(plan); !done) return done.error().message();
     return status_of("CapBnd") + status_of("CapPrm") + status_of("CapEff") + status_of("CapInh") + status_of("CapAmb");
   };
   CHECK(in_child(apply) == wanted);
@@ -116,13 +117,38 @@ TEST_CASE("no capabilities is none, absent ones stay", "[process][capabilities]"
   CAISSON_NEEDS_ROOT();
   auto plan = user_plan(0, 0);
   const auto apply = [&]() -> std::string {
-    for (auto step : {drop_bounding, become_user, apply_capabilities})
-      if (auto done = step(plan); !done) return done.error().message();
+    if (auto done = drop_bounding(plan); !done) return done.error().message();
+    if (auto done = become_user(plan); !done) return done.error().message();
+    if (auto done = apply_capabilities(plan); !done) return done.error().message();
     return status_of("CapBnd") + status_of("CapPrm");
   };
   CHECK(in_child(apply) == status_of("CapBnd") + status_of("CapPrm"));
   plan.capabilities = plan::Capabilities{.drop_bounding = own_bounding()};
   CHECK(in_child(apply) == mask(0) + mask(0));
+}
+
+TEST_CASE("the privilege to load a filter is kept aside and given up", "[process][capabilities]") {
+  CAISSON_NEEDS_ROOT();
+  const auto sets_with = [](const plan::IdentityPlan& plan, bool raise) {
+    return in_child([&]() -> std::string {
+      if (auto done = become_user(plan, FilterPrivilege::keep); !done) return done.error().message();
+      if (auto done = apply_capabilities(plan, FilterPrivilege::keep); !done) return done.error().message();
+      if (!raise) return status_of("CapPrm") + status_of("CapEff");
+      const auto lasting = raise_filter_privilege(plan);
+      if (!lasting) return lasting.error().message();
+      std::string text = status_of("CapEff");
+      if (auto done = sys::set_capabilities(*lasting); !done) return done.error().message();
+      return text + status_of("CapPrm") + status_of("CapEff") + status_of("CapInh");
+    });
+  };
+  const std::uint64_t admin = bit(CAP_SYS_ADMIN);
+  auto plan = user_plan(1000, 1000);
+  CHECK(sets_with(plan, false) == mask(admin) + mask(0));
+  CHECK(sets_with(plan, true) == mask(admin) + mask(0) + mask(0) + mask(0));
+  plan.capabilities = plan::Capabilities{.effective = bit(CAP_KILL), .permitted = bit(CAP_KILL)};
+  CHECK(sets_with(plan, false) == mask(admin | bit(CAP_KILL)) + mask(bit(CAP_KILL)));
+  CHECK(sets_with(plan, true) ==
+        mask(admin | bit(CAP_KILL)) + mask(bit(CAP_KILL)) + mask(bit(CAP_KILL)) + mask(0));
 }
 
 TEST_CASE("a capability that the runtime does not have names the config", "[process][capabilities]") {

@@ -166,7 +166,7 @@ Result<CgroupPlan> make_cgroup(const config::Spec& spec, const HostFacts& facts,
   CgroupPlan plan;
   plan.flavour = facts.cgroup_flavour;
   plan.writes = CAISSON_TRY(make_writes(resources, facts, "/linux/resources", plan.warnings));
-  plan.devices = CAISSON_TRY(make_devices(resources.devices, linux.devices, "/linux/resources/devices"));
+  plan.devices = CAISSON_TRY(make_devices(resources.devices, "/linux/resources/devices"));
   plan.devices.may_fail = facts.rootless() || facts.in_user_namespace;
   CAISSON_TRY(check_devices(plan, facts, resources));
   plan.memory_check = memory_check(resources);

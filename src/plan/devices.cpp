@@ -104,10 +104,9 @@ std::string rule_text(const DeviceRule& rule) {
 
 std::string describe(const DeviceRule& rule) { return (rule.allow ? "allow " : "deny ") + rule_text(rule); }
 
-Result<DevicePlan> make_devices(const std::vector<config::DeviceRule>& rules, const std::vector<config::Device>& nodes,
-                                const std::string& pointer) {
+Result<DevicePlan> make_devices(const std::vector<config::DeviceRule>& rules, const std::string& pointer) {
   DevicePlan plan;
-  plan.rules.reserve(rules.size() + kDefaultRules.size() + nodes.size());
+  plan.rules.reserve(rules.size() + kDefaultRules.size());
   for (std::size_t i = 0; i < rules.size(); ++i) {
     const auto& rule = rules[i];
     DeviceRule made{.allow = rule.allow, .origin = pointer + '/' + std::to_string(i)};
@@ -125,15 +124,6 @@ Result<DevicePlan> make_devices(const std::vector<config::DeviceRule>& rules, co
                           .minor = number(rule.minor),
                           .access = rule.access,
                           .origin = {}});
-  for (std::size_t i = 0; i < nodes.size(); ++i) {
-    const std::string origin = "/linux/devices/" + std::to_string(i);
-    if (nodes[i].type == config::DeviceType::p) continue;  // a FIFO has no device number
-    DeviceRule made{.allow = true, .origin = origin};
-    made.kind = nodes[i].type == config::DeviceType::b ? DeviceKind::block : DeviceKind::character;
-    made.major = CAISSON_TRY(read_number(nodes[i].major.value_or(0), origin + "/major"));
-    made.minor = CAISSON_TRY(read_number(nodes[i].minor.value_or(0), origin + "/minor"));
-    plan.rules.push_back(std::move(made));
-  }
   simplify(plan.rules);
   return plan;
 }

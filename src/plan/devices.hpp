@@ -46,10 +46,10 @@ struct DevicePlan {
 };
 
 /// The rules of `resources`, then those every container has (mknod of anything; null zero full random urandom tty,
-/// pts, ptmx, tun), then one for each node of `nodes`. Errors name `pointer`/N and its members.
+/// pts, ptmx, tun). That a node is in linux.devices allows nothing: an engine that passes a device read-only gives the
+/// node and a rule. Errors name `pointer`/N and its members.
 /// Source: runtime-spec 1.3 config-linux.md, "Allowed Device list".
-Result<DevicePlan> make_devices(const std::vector<config::DeviceRule>& rules, const std::vector<config::Device>& nodes,
-                                const std::string& pointer);
+Result<DevicePlan> make_devices(const std::vector<config::DeviceRule>& rules, const std::string& pointer);
 
 /// One write to a file of the v1 devices controller.
 struct DeviceLine {

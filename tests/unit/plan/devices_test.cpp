@@ -123,8 +123,8 @@ std::vector<Access> every_access() {
   return all;
 }
 
-DevicePlan plan_of(const std::vector<config::DeviceRule>& rules, const std::vector<config::Device>& nodes = {}) {
-  auto made = plan::make_devices(rules, nodes, "/linux/resources/devices");
+DevicePlan plan_of(const std::vector<config::DeviceRule>& rules) {
+  auto made = plan::make_devices(rules, "/linux/resources/devices");
   REQUIRE(made);
   return *made;
 }
@@ -150,15 +150,6 @@ TEST_CASE("with no rules, or with the usual one, a container has its default dev
     REQUIRE(lines);
     CHECK(texts(*lines) == kDefaultLines);
   }
-}
-
-TEST_CASE("the nodes of linux.devices are allowed, FIFOs have nothing to allow", "[plan][devices]") {
-  config::Device disk{.type = config::DeviceType::b, .path = "/dev/sda", .major = 8, .minor = 0};
-  config::Device fifo{.type = config::DeviceType::p, .path = "/dev/fifo"};
-  const auto made = plan_of({kDenyAll}, {disk, fifo});
-  CHECK(made.rules.size() == kDefaultLines.size());
-  CHECK(describe(made.rules.back()) == "allow b 8:0 rwm");
-  CHECK(made.rules.back().origin == "/linux/devices/0");
 }
 
 TEST_CASE("a container to which everything is allowed needs no program", "[plan][devices]") {
@@ -187,7 +178,7 @@ TEST_CASE("an exception to an exception cannot be said on v1, and the error name
 
 TEST_CASE("faults of device rules name their place", "[plan][devices]") {
   auto fault = [](const config::DeviceRule& rule) {
-    auto made = plan::make_devices({kDenyAll, rule}, {}, "/linux/resources/devices");
+    auto made = plan::make_devices({kDenyAll, rule}, "/linux/resources/devices");
     REQUIRE_FALSE(made);
     return made.error().message();
   };

@@ -73,6 +73,27 @@ std::optional<std::int64_t> parse_int(std::string_view text) {
   return value;
 }
 
+std::optional<std::int64_t> parse_size(std::string_view text) {
+  if (auto plain = parse_int(text)) return *plain < -1 ? std::nullopt : plain;
+  double number = 0;
+  const char* const last = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data(), last, number, std::chars_format::fixed);
+  if (error != std::errc() || number < 0 || end == last) return std::nullopt;
+  std::string unit;
+  for (const char c : std::string_view(end, last)) unit += static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  if (unit.ends_with("ib")) {
+    unit.resize(unit.size() - 2);
+  } else if (unit.size() > 1 && unit.ends_with('b')) {
+    unit.pop_back();
+  }
+  constexpr std::string_view kUnits = "bkmgtp";
+  const auto power = kUnits.find(unit);
+  if (unit.size() != 1 || power == kUnits.npos) return std::nullopt;
+  for (std::size_t i = 0; i < power; ++i) number *= 1024;
+  constexpr double kMost = 9.2e18;
+  return number <= kMost ? std::optional(static_cast<std::int64_t>(number)) : std::nullopt;
+}
+
 std::optional<std::vector<IdRange>> parse_id_list(std::string_view text) {
   std::vector<IdRange> ranges;
   if (trim(text).empty()) return ranges;

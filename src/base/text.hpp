@@ -23,6 +23,10 @@ std::optional<std::uint64_t> parse_uint(std::string_view text,
 /// The same with an optional '-'.
 std::optional<std::int64_t> parse_int(std::string_view text);
 
+/// Bytes as people write them: "1048576", "64k", "1.5g", "64MiB", "-1". k, m, g, t and p are powers of 1024, in any
+/// case, and may be followed by "b" or "ib".
+std::optional<std::int64_t> parse_size(std::string_view text);
+
 /// The ids first ... last.
 struct IdRange {
   std::uint32_t first = 0;

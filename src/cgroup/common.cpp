@@ -109,13 +109,11 @@ void CommonManager::remove_parents() {
   parents_.clear();
 }
 
-Status CommonManager::write_all(const std::vector<plan::CgroupWrite>& writes,
-                                const std::function<const std::string*(const plan::CgroupWrite&)>& dir_of,
-                                const Explain& explain) {
+Status CommonManager::write_all(const std::vector<plan::CgroupWrite>& writes) {
   ValueFile file;
   std::vector<const plan::CgroupWrite*> late;
   auto put = [&](const plan::CgroupWrite& write, bool last_chance) -> Status {
-    const std::string* dir = dir_of(write);
+    const std::string* dir = dir_for(write);
     if (!dir) return fail_config(write.origin, "the {} controller is not mounted", write.controller);
     auto written = write_one(file, *dir, write);
     if (written) return {};

@@ -16,6 +16,7 @@ namespace caisson::cgroup {
 class CommonManager : public CgroupManager {
  public:
   Status destroy(Processes processes) override;
+  Status change(const plan::CgroupChange& change) override;
   std::map<std::string, std::string> paths() const override { return plan::paths(dirs_); }
   std::vector<std::string> made_parents() const override { return parents_; }
 
@@ -30,10 +31,16 @@ class CommonManager : public CgroupManager {
   Result<Made> make_one(const plan::CgroupDir& dir);
   /// Undoes a create() that failed, and forgets the directories: they are not ours.
   void abandon();
-  /// Writes in order, each to a file of the directory that `dir_of` gives. `explain` may better the error.
-  using Explain = std::function<Error(Error, const plan::CgroupWrite&, const std::string& dir)>;
-  Status write_all(const std::vector<plan::CgroupWrite>& writes,
-                   const std::function<const std::string*(const plan::CgroupWrite&)>& dir_of, const Explain& explain);
+  /// Writes in order, each to a file of the directory that dir_for() gives.
+  Status write_all(const std::vector<plan::CgroupWrite>& writes);
+  /// Where a value goes; null when the container has no cgroup in that hierarchy.
+  virtual const std::string* dir_for(const plan::CgroupWrite& write) const = 0;
+  /// A refused write's error, bettered by what the kernel's files say.
+  virtual Error explain(Error error, const plan::CgroupWrite& write, const std::string& dir) const = 0;
+  /// memory.checkBeforeUpdate.
+  virtual Status check_usage(const plan::MemoryCheck& check) const = 0;
+  /// Puts device rules in the place of those that are there.
+  virtual Status change_devices(const plan::DevicePlan& devices) = 0;
   /// Waits until the cgroup holds no process.
   virtual Status wait_until_empty() = 0;
 

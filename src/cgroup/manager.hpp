@@ -13,6 +13,7 @@
 #include "base/error.hpp"
 #include "base/fd.hpp"
 #include "plan/cgroup.hpp"
+#include "plan/update.hpp"
 
 namespace caisson::cgroup {
 
@@ -60,6 +61,9 @@ class CgroupManager {
 
   /// Writes limits and device rules; an error names the value's place in the config. Delegation is part of it.
   virtual Status apply(const plan::CgroupPlan& plan) = 0;
+
+  /// Writes other limits, all or none: when the kernel refuses one, what the others were is put back.
+  virtual Status change(const plan::CgroupChange& change) = 0;
 
   /// Returns when every process is frozen (true) or thawing has begun (false). Freezing that does not end within
   /// ten seconds is undone and an error.

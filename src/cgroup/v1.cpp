@@ -56,9 +56,13 @@ class V1Manager final : public CommonManager {
   }
 
  private:
+  const std::string* dir_for(const plan::CgroupWrite& write) const override { return dir_of(write.controller); }
+  Error explain(Error error, const plan::CgroupWrite& write, const std::string& dir) const override;
+  Status check_usage(const plan::MemoryCheck& check) const override;
+  Status change_devices(const plan::DevicePlan& devices) override { return write_devices(devices, true); }
   Status create_all();
   Status refuse_frozen();
-  Status write_devices(const plan::DevicePlan& devices);
+  Status write_devices(const plan::DevicePlan& devices, bool found);
   Status set_freezer_state(const std::string& dir, bool on);
   Status wait_until_empty() override;
 
@@ -150,7 +154,11 @@ Result<Entrance> V1Manager::entrance() {
   return entrance;
 }
 
-Error explain_v1(Error error, const plan::CgroupWrite& write, const std::string& dir) {
+Error V1Manager::explain(Error error, const plan::CgroupWrite& write, const std::string& dir) const {
+  // ENOTSUPP, which is the kernel's own and has no text: the limit has been without effect since Linux 5.16.
+  constexpr int kNotSupported = 524;
+  if (error.sys_errno() == kNotSupported)
+    return Error(ErrorKind::config, fmt::format("this kernel has no limit behind {} any more", write.file));
   if (error.sys_errno() != EBUSY || write.file != "memory.limit_in_bytes") return error;
   const auto usage = read_value(dir, "memory.usage_in_bytes");
   const auto peak = read_value(dir, "memory.max_usage_in_bytes");
@@ -162,19 +170,21 @@ Error explain_v1(Error error, const plan::CgroupWrite& write, const std::string&
 }
 
 Status V1Manager::apply(const plan::CgroupPlan& plan) {
-  if (plan.memory_check && dir_of("memory"))
-    CAISSON_TRY(
-        check_memory(*plan.memory_check, *dir_of("memory"), "memory.usage_in_bytes", "memory.memsw.usage_in_bytes"));
-  CAISSON_TRY(write_all(
-      plan.writes, [this](const plan::CgroupWrite& write) { return dir_of(write.controller); }, explain_v1));
-  return write_devices(plan.devices);
+  if (plan.memory_check) CAISSON_TRY(check_usage(*plan.memory_check));
+  CAISSON_TRY(write_all(plan.writes));
+  return write_devices(plan.devices, unified() && std::ranges::find(found_, *unified()) != found_.end());
 }
 
-Status V1Manager::write_devices(const plan::DevicePlan& devices) {
+Status V1Manager::check_usage(const plan::MemoryCheck& check) const {
+  const std::string* dir = dir_of("memory");
+  return dir ? check_memory(check, *dir, "memory.usage_in_bytes", "memory.memsw.usage_in_bytes") : Status();
+}
+
+Status V1Manager::write_devices(const plan::DevicePlan& devices, bool found) {
   const std::string* dir = dir_of("devices");
   if (!dir) {
     if (!unified()) return {};
-    return install_device_filter(*unified(), devices, std::ranges::find(found_, *unified()) != found_.end());
+    return install_device_filter(*unified(), devices, found);
   }
   std::vector<plan::CgroupWrite> writes;
   for (const auto& line : CAISSON_TRY(plan::device_lines(devices)))
@@ -184,9 +194,7 @@ Status V1Manager::write_devices(const plan::DevicePlan& devices) {
                       .origin = line.origin.empty() ? "/linux/resources/devices" : line.origin,
                       .other_file = {},
                       .other_value = {}});
-  auto written = write_all(
-      writes, [dir](const plan::CgroupWrite&) { return dir; },
-      [](Error error, const plan::CgroupWrite&, const std::string&) { return error; });
+  auto written = write_all(writes);
   if (!written && devices.may_fail && is_denied(written.error())) return {};
   return written;
 }

@@ -57,6 +57,14 @@ class V2Manager final : public CommonManager {
   Result<Stats> stats() override { return dirs_.empty() ? Stats() : stats_v2(path()); }
 
  private:
+  const std::string* dir_for(const plan::CgroupWrite&) const override { return &path(); }
+  Error explain(Error error, const plan::CgroupWrite& write, const std::string& dir) const override;
+  Status check_usage(const plan::MemoryCheck& check) const override {
+    return check_memory(check, path(), "memory.current", "");
+  }
+  Status change_devices(const plan::DevicePlan& devices) override {
+    return install_device_filter(path(), devices, true);
+  }
   Result<FileDescriptor> create_one();
   Status enable_controllers();
   /// Hands the controllers on from one level to those below it; an error when one that is needed cannot be.
@@ -156,7 +164,7 @@ Status V2Manager::attach(pid_t pid) {
   return write_value(path(), "cgroup.procs", std::to_string(pid));
 }
 
-Error explain_v2(Error error, const plan::CgroupWrite& write, const std::string& dir) {
+Error V2Manager::explain(Error error, const plan::CgroupWrite& write, const std::string& dir) const {
   if (error.sys_errno() != ENOENT && error.sys_errno() != EACCES) return error;
   const std::string controller = write.file.substr(0, write.file.find('.'));
   if (controller == "cgroup") return error;
@@ -170,9 +178,8 @@ Error explain_v2(Error error, const plan::CgroupWrite& write, const std::string&
 
 Status V2Manager::apply(const plan::CgroupPlan& plan) {
   if (dirs_.empty()) return {};
-  if (plan.memory_check) CAISSON_TRY(check_memory(*plan.memory_check, path(), "memory.current", ""));
-  CAISSON_TRY(write_all(
-      plan.writes, [this](const plan::CgroupWrite&) { return &path(); }, explain_v2));
+  if (plan.memory_check) CAISSON_TRY(check_usage(*plan.memory_check));
+  CAISSON_TRY(write_all(plan.writes));
   CAISSON_TRY(install_device_filter(path(), plan.devices, !found_.empty()));
   if (plan.delegate_to) CAISSON_TRY(delegate(*plan.delegate_to), "delegate cgroup '{}'", path());
   return {};

@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <memory>
 
+#include "base/fd.hpp"
+#include "base/text.hpp"
 #include "cli/command.hpp"
+#include "config/spec.hpp"
 
 namespace caisson::cli {
 namespace {
@@ -15,6 +21,86 @@ struct Options {
   std::string memory, memory_reservation, memory_swap, kernel_memory, kernel_memory_tcp;
   std::string l3_cache_schema, mem_bw_schema;
 };
+
+Result<std::string> read_text(const std::string& path) {
+  FileDescriptor file;
+  if (path != "-") {
+    file.reset(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file) return fail_errno("open('{}')", path);
+  }
+  const int fd = file ? file.get() : STDIN_FILENO;
+  std::string text;
+  char chunk[4096];
+  for (;;) {
+    const ssize_t got = ::read(fd, chunk, sizeof chunk);
+    if (got > 0) text.append(chunk, static_cast<std::size_t>(got));
+    if (got == 0) return text;
+    if (got < 0 && errno != EINTR) return fail_errno("read '{}'", path);
+  }
+}
+
+/// Bytes, or nothing when the option is not given.
+Result<std::optional<std::int64_t>> read_bytes(const std::string& text, const char* option) {
+  if (text.empty()) return std::optional<std::int64_t>();
+  const auto bytes = text::parse_size(text);
+  if (!bytes)
+    return fail(ErrorKind::config, "invalid value '{}' for --{}: no number of bytes with k, m or g behind it", text,
+                option);
+  return bytes;
+}
+
+/// A number that the config has as one without a sign.
+template <class T>
+Result<std::optional<T>> read_unsigned(const std::optional<std::int64_t>& number, const char* option) {
+  if (!number) return std::optional<T>();
+  if (!std::in_range<T>(*number)) return fail(ErrorKind::config, "invalid value '{}' for --{}", *number, option);
+  return std::optional<T>(static_cast<T>(*number));
+}
+
+Status read_memory(const Options& o, config::Resources& resources) {
+  config::Memory memory;
+  memory.limit = CAISSON_TRY(read_bytes(o.memory, "memory"));
+  memory.reservation = CAISSON_TRY(read_bytes(o.memory_reservation, "memory-reservation"));
+  memory.swap = CAISSON_TRY(read_bytes(o.memory_swap, "memory-swap"));
+  memory.kernel = CAISSON_TRY(read_bytes(o.kernel_memory, "kernel-memory"));
+  memory.kernel_tcp = CAISSON_TRY(read_bytes(o.kernel_memory_tcp, "kernel-memory-tcp"));
+  if (memory != config::Memory{}) resources.memory = memory;
+  return {};
+}
+
+Status read_cpu(const Options& o, config::Resources& resources) {
+  config::Cpu cpu;
+  cpu.shares = CAISSON_TRY(read_unsigned<std::uint64_t>(o.cpu_share, "cpu-share"));
+  cpu.quota = o.cpu_quota;
+  cpu.burst = CAISSON_TRY(read_unsigned<std::uint64_t>(o.cpu_burst, "cpu-burst"));
+  cpu.period = CAISSON_TRY(read_unsigned<std::uint64_t>(o.cpu_period, "cpu-period"));
+  cpu.realtime_runtime = o.cpu_rt_runtime;
+  cpu.realtime_period = CAISSON_TRY(read_unsigned<std::uint64_t>(o.cpu_rt_period, "cpu-rt-period"));
+  cpu.cpus = o.cpuset_cpus;
+  cpu.mems = o.cpuset_mems;
+  cpu.idle = o.cpu_idle;
+  if (cpu != config::Cpu{}) resources.cpu = cpu;
+  return {};
+}
+
+Result<container::UpdateOptions> read_options(const Options& o) {
+  container::UpdateOptions update;
+  if (!o.resources.empty()) {
+    const std::string text = CAISSON_TRY(read_text(o.resources));
+    update.resources = CAISSON_TRY(config::load_resources(text, ""), "parse '{}'", o.resources);
+    return update;
+  }
+  update.pointer = "/linux/resources";
+  CAISSON_TRY(read_memory(o, update.resources));
+  CAISSON_TRY(read_cpu(o, update.resources));
+  if (o.pids_limit) update.resources.pids = config::Pids{o.pids_limit};
+  if (o.blkio_weight)
+    update.resources.block_io.emplace().weight =
+        CAISSON_TRY(read_unsigned<std::uint16_t>(o.blkio_weight, "blkio-weight"));
+  update.l3_cache_schema = o.l3_cache_schema;
+  update.mem_bw_schema = o.mem_bw_schema;
+  return update;
+}
 
 Run bind(Grammar& grammar) {
   auto o = std::make_shared<Options>();
@@ -40,12 +126,20 @@ Run bind(Grammar& grammar) {
       {"mem-bw-schema", &o->mem_bw_schema, "SCHEMA", "Intel RDT memory bandwidth schema"},
   };
   grammar.arguments = {{"container-id", &o->id}};
-  return not_yet("update", o);
+  return [o](const container::Globals& globals) -> Result<int> {
+    const auto update = CAISSON_TRY(read_options(*o), "update {}", o->id);
+    CAISSON_TRY(container::update(globals, o->id, update), "update {}", o->id);
+    return 0;
+  };
 }
 
 }  // namespace
 
 extern const Command kUpdate{
-    .name = "update", .summary = "change a container's resource limits (not yet supported)", .bind = bind};
+    .name = "update",
+    .summary = "change a container's resource limits",
+    .bind = bind,
+    .details = "All of it is done or nothing: when the kernel refuses one value, the others are put back.",
+};
 
 }  // namespace caisson::cli

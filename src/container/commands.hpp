@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "config/resources.hpp"
 
 /// What can be done with containers: what the command line, nsinit and the library are thin fronts of.
 ///
@@ -88,6 +89,14 @@ struct ContainerState {
   bool operator==(const ContainerState&) const = default;
 };
 
+/// Other limits for a container.
+struct UpdateOptions {
+  config::Resources resources;  ///< what is given changes, all else stays
+  std::string pointer;          ///< where the resources stand in what the user gave; for errors
+  std::string l3_cache_schema;  ///< of intelRdt; empty = as it is
+  std::string mem_bw_schema;
+};
+
 /// Makes a container whose process waits for start().
 /// ErrorKind::invalid_id, id_in_use; config for what the bundle's config.json asks and cannot have.
 Status create(const Globals& globals, const CreateOptions& options);
@@ -115,6 +124,10 @@ Status pause(const Globals& globals, const std::string& id);
 
 /// "container not paused" otherwise.
 Status resume(const Globals& globals, const std::string& id);
+
+/// Changes limits of a container that is not stopped: all that is asked for, or nothing. What later commands know of
+/// the container follows. ErrorKind::destroyed: "container not running"; config.
+Status update(const Globals& globals, const std::string& id, const UpdateOptions& options);
 
 /// ErrorKind::destroyed.
 Result<ContainerState> state(const Globals& globals, const std::string& id);

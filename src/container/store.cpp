@@ -89,6 +89,8 @@ Status Entry::write_config(std::string_view text) const {
   return sys::write_all(file, text, kConfigFile);
 }
 
+Status Entry::replace_config(std::string_view text) const { return sys::replace_file(dir_, kConfigFile, text, 0600); }
+
 Result<std::string> Entry::load_config() const { return sys::read_file(dir_, kConfigFile); }
 
 Result<FileDescriptor> Entry::open_locked_config() const {

@@ -44,6 +44,8 @@ class Entry {
   /// Replaces the record at once: readers see the old or the new one.
   Status replace_state(const State& state) const;
   Status write_config(std::string_view text) const;
+  /// Replaces the saved config at once.
+  Status replace_config(std::string_view text) const;
   Result<std::string> load_config() const;
   /// The config, locked for init: it holds the lock, by the descriptor it is sent, until it is recorded.
   Result<FileDescriptor> open_locked_config() const;

@@ -123,11 +123,6 @@ Status require(std::string_view controller, const HostFacts& facts, std::vector<
   return {};
 }
 
-std::optional<MemoryCheck> memory_check(const config::Resources& resources) {
-  if (!resources.memory || !resources.memory->check_before_update.value_or(false)) return {};
-  return MemoryCheck{resources.memory->limit.value_or(0), resources.memory->swap.value_or(0)};
-}
-
 /// On a hybrid host without the v1 controller a BPF program in the unified hierarchy does the same.
 Status check_devices(const CgroupPlan& plan, const HostFacts& facts, const config::Resources& resources) {
   if (plan.flavour == CgroupFlavour::v2 || plan.devices.may_fail || resources.devices.empty()) return {};
@@ -178,6 +173,11 @@ Result<CgroupPlan> make_cgroup(const config::Spec& spec, const HostFacts& facts,
   plan.path_origin = linux.cgroups_path.empty() ? "" : "/linux/cgroupsPath";
   plan.delegate_to = delegate_to(spec, facts);
   return plan;
+}
+
+std::optional<MemoryCheck> memory_check(const config::Resources& resources) {
+  if (!resources.memory || !resources.memory->check_before_update.value_or(false)) return {};
+  return MemoryCheck{resources.memory->limit.value_or(0), resources.memory->swap.value_or(0)};
 }
 
 std::map<std::string, std::string> paths(const std::vector<CgroupDir>& dirs) {

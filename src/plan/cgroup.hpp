@@ -82,6 +82,9 @@ Result<CgroupPlan> make_cgroup(const config::Spec& spec, const HostFacts& facts,
 Result<std::vector<CgroupWrite>> make_writes(const config::Resources& resources, const HostFacts& facts,
                                              const std::string& pointer, std::vector<std::string>& warnings);
 
+/// checkBeforeUpdate of `resources`, if it is asked for.
+std::optional<MemoryCheck> memory_check(const config::Resources& resources);
+
 /// For state.json: controller -> directory on v1 (the unified hierarchy of a hybrid host is ""), "" -> directory on v2.
 std::map<std::string, std::string> paths(const CgroupPlan& plan);
 std::map<std::string, std::string> paths(const std::vector<CgroupDir>& dirs);

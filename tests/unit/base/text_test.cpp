@@ -48,3 +48,14 @@ TEST_CASE("bytes that are not UTF-8 are replaced", "[base][text]") {
   CHECK(text::to_utf8("\xed\xa0\x80").find('\xed') == std::string::npos);  // a surrogate
   CHECK(text::json_quoted("a\"b\\c\n\x01\xff") == "\"a\\\"b\\\\c\\n\\u0001\xef\xbf\xbd\"");
 }
+
+TEST_CASE("bytes as people write them", "[base][text]") {
+  const std::pair<const char*, std::int64_t> good[] = {
+      {"0", 0},          {"1048576", 1048576}, {"-1", -1},       {"64k", 64 << 10}, {"64K", 64 << 10},
+      {"5b", 5},         {"2m", 2 << 20},      {"2MB", 2 << 20}, {"2MiB", 2 << 20}, {"1.5g", 1610612736LL},
+      {"1t", 1LL << 40}, {"1p", 1LL << 50},
+  };
+  for (const auto& [written, bytes] : good) CHECK(text::parse_size(written) == bytes);
+  for (const char* bad : {"", "k", "-2", "-1k", "1x", "1kk", "1 k", "1e3", "9999p", "0x10", "mb"})
+    CHECK_FALSE(text::parse_size(bad));
+}

@@ -168,9 +168,6 @@ TEST_CASE("commands of a later version read their words and say so", "[cli][app]
   const Row rows[] = {
       {{"events", "--interval=5s", "c1"}, "error: 'events' is not yet supported by this version\n"},
       {{"events", "--stats", "c1"}, "error: 'events' is not yet supported by this version\n"},
-      {{"update", "--resources=-", "c1"}, "error: 'update' is not yet supported by this version\n"},
-      {{"update", "c1", "--memory", "-1", "--cpu-quota", "-1", "--kernel-memory", "1"},
-       "error: 'update' is not yet supported by this version\n"},
       {{"checkpoint", "--image-path", "i", "--work-path", "w", "--leave-running", "--tcp-established", "--file-locks",
         "--leave-running", "--pre-dump", "--parent-path", "../p", "--empty-ns", "network", "--status-fd", "3", "c1"},
        "error: 'checkpoint' is not yet supported by this version\n"},

@@ -289,3 +289,21 @@ TEST_CASE("output that cannot be written is a failure", "[cli]") {
   REQUIRE_FALSE(printed);
   CHECK(printed.error().message() == "write to standard output: No space left on device");
 }
+
+TEST_CASE("update: flags become resources", "[cli][update]") {
+  reset_fake_container();
+  REQUIRE(call({"update", "--memory", "64m", "--memory-swap=-1", "--cpu-quota", "-1", "--cpu-share", "512",
+                "--cpuset-cpus", "0-1", "--pids-limit", "-1", "--blkio-weight", "100", "--kernel-memory", "1m", "c1"})
+              .code == 0);
+  CHECK(fake_container().called == "update");
+  CHECK(fake_container().id == "c1");
+  const auto& update = fake_container().update;
+  CHECK(update.pointer == "/linux/resources");
+  CHECK(update.resources.memory == config::Memory{.limit = 64 << 20, .swap = -1, .kernel = 1 << 20});
+  CHECK(update.resources.cpu == config::Cpu{.shares = 512, .quota = -1, .cpus = "0-1"});
+  CHECK(update.resources.pids == config::Pids{-1});
+  CHECK(update.resources.block_io == config::BlockIo{.weight = 100});
+  CHECK(call({"update", "--memory", "12x", "c1"}).err ==
+        "error: update c1: invalid value '12x' for --memory: no number of bytes with k, m or g behind it\n");
+  CHECK(call({"update", "--cpu-share=-5", "c1"}).err == "error: update c1: invalid value '-5' for --cpu-share\n");
+}

@@ -56,6 +56,10 @@ Status remove(const Globals& globals, const std::string& id, bool force) {
 }
 Status pause(const Globals& globals, const std::string& id) { return done("pause", globals, id); }
 Status resume(const Globals& globals, const std::string& id) { return done("resume", globals, id); }
+Status update(const Globals& globals, const std::string& id, const UpdateOptions& options) {
+  fake.update = options;
+  return done("update", globals, id);
+}
 Result<ContainerState> state(const Globals& globals, const std::string& id) {
   fake.id = id;
   return answer("state", globals, fake.states.empty() ? ContainerState{} : fake.states.front());

@@ -16,6 +16,7 @@ struct FakeContainer {
   caisson::container::CreateOptions create;
   caisson::container::RunOptions run;
   caisson::container::ExecOptions exec;
+  caisson::container::UpdateOptions update;
   int signal = -1;
   bool flag = false;  ///< all of kill, force of delete
 

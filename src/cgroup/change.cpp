@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <optional>
+#include <vector>
+
+#include "cgroup/common.hpp"
+
+namespace caisson::cgroup {
+
+namespace {
+
+/// What a file held before a change.
+struct Kept {
+  std::string dir;
+  std::string file;
+  std::string value;  ///< as it is to be written
+};
+
+/// The file that a write goes to: its other one where the kernel does not have the first.
+std::optional<std::string> read_target(const std::string& dir, const plan::CgroupWrite& write, std::string& file) {
+  file = write.file;
+  auto present = read_value(dir, file);
+  if (!present && present.error().sys_errno() == ENOENT && !write.other_file.empty()) {
+    file = write.other_file;
+    present = read_value(dir, file);
+  }
+  // Absent, or one that is only written to: nothing to put back.
+  if (!present) return {};
+  return std::move(*present);
+}
+
+void keep(const std::string& dir, const plan::CgroupWrite& write, std::vector<Kept>& kept) {
+  std::string file;
+  const auto present = read_target(dir, write, file);
+  if (!present) return;
+  const std::string& value = file == write.file ? write.value : write.other_value;
+  // An idle cgroup loses its weight, and has to be one that is not idle to get it back: this goes first, to be put back
+  // after the other.
+  if (file == "cpu.idle" && *present == "0")
+    for (const char* weight : {"cpu.shares", "cpu.weight"})
+      if (auto shares = read_value(dir, weight)) kept.push_back({dir, weight, std::move(*shares)});
+  if (auto old = plan::value_to_restore(file, value, *present)) kept.push_back({dir, std::move(file), std::move(*old)});
+}
+
+/// Those that depend on each other (limit and limit with swap, quota and period) find their order by trying again.
+std::vector<std::string> put_back(const std::vector<Kept>& kept) {
+  std::vector<Kept> open(kept.rbegin(), kept.rend());
+  for (bool progress = true; progress && !open.empty();) {
+    std::vector<Kept> refused;
+    for (auto& one : open)
+      if (!write_value(one.dir, one.file, one.value)) refused.push_back(std::move(one));
+    progress = refused.size() < open.size();
+    open = std::move(refused);
+  }
+  std::vector<std::string> lost;
+  for (const auto& one : open) lost.push_back(one.dir + '/' + one.file);
+  return lost;
+}
+
+}  // namespace
+
+Status CommonManager::change(const plan::CgroupChange& change) {
+  if (dirs_.empty()) return fail(ErrorKind::system, "the container has no cgroup");
+  if (change.memory_check) CAISSON_TRY(check_usage(*change.memory_check));
+  std::vector<Kept> kept;
+  for (const auto& write : change.writes)
+    if (const std::string* dir = dir_for(write)) keep(*dir, write, kept);
+  Status done = write_all(change.writes);
+  if (done && change.devices) {
+    done = change_devices(*change.devices);
+    if (!done && change.devices_before) (void)change_devices(*change.devices_before);
+  }
+  if (done) return {};
+  // Files that hold what they held are left alone: writing the same limit again may be refused when it is in use.
+  std::erase_if(kept, [](const Kept& one) { return read_value(one.dir, one.file).value_or("") == one.value; });
+  const auto lost = put_back(kept);
+  if (lost.empty()) return done;
+  std::string files;
+  for (const auto& file : lost) (files += files.empty() ? "" : ", ") += file;
+  return std::unexpected(std::move(done.error()).with("cannot put back what was in " + files));
+}
+
+}  // namespace caisson::cgroup

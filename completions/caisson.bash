@@ -29,6 +29,7 @@ _caisson_options() {
     spec) options="--bundle --rootless --help" ;;
     start) options="--help" ;;
     state) options="--help" ;;
+    stats) options="--format --interval --once --help" ;;
     update) options="--resources --blkio-weight --cpu-period --cpu-quota --cpu-burst --cpu-share --cpu-rt-period
       --cpu-rt-runtime --cpu-idle --cpuset-cpus --cpuset-mems --memory --memory-reservation --memory-swap --pids-limit
       --l3-cache-schema --mem-bw-schema --help" ;;
@@ -37,7 +38,7 @@ _caisson_options() {
 }
 
 _caisson_commands="checkpoint create delete events exec features help kill list pause ps restore resume run spec start
-  state update"
+  state stats update"
 
 # Sets COMPREPLY to the words that fit the value of option $1; fails when it takes none.
 _caisson_value() {
@@ -47,7 +48,7 @@ _caisson_value() {
     --log|--config|--console-socket|--pidfd-socket|--pid-file|--process|-p|--resources|-r)
       compopt -o default; COMPREPLY=() ;;
     -f)
-      if [[ $command == @(list|ps) ]]; then
+      if [[ $command == @(list|ps|stats) ]]; then
         mapfile -t COMPREPLY < <(compgen -W "table json" -- "$current")
       elif [[ $command == @(create|run|restore) ]]; then
         compopt -o default; COMPREPLY=()
@@ -121,7 +122,7 @@ _caisson() {
         return
       fi ;;&
     *)
-      if [[ -z $id ]]; then
+      if [[ -z $id || $command == stats ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$("$program" "${root[@]}" list --quiet 2>/dev/null)" -- "$current")
       fi ;;
   esac

@@ -45,6 +45,9 @@ struct Stats {
   std::optional<std::uint64_t> memory_bytes;        ///< in use now, page cache included
   std::optional<std::uint64_t> memory_limit_bytes;  ///< absent also when there is no limit
   std::optional<std::uint64_t> processes;           ///< processes and threads now
+  std::optional<std::uint64_t> process_limit;       ///< absent also when there is no limit
+  std::optional<std::uint64_t> read_bytes;          ///< from block devices
+  std::optional<std::uint64_t> written_bytes;       ///< to block devices
   std::optional<std::uint64_t> oom_kills;           ///< processes killed for want of memory
 };
 

@@ -33,6 +33,9 @@ caisson::Result<Stats> read_stats(const Container::Inside& inside) {
                .memory_bytes = counted.memory_bytes,
                .memory_limit_bytes = counted.memory_limit_bytes,
                .processes = counted.processes,
+               .process_limit = counted.process_limit,
+               .read_bytes = counted.read_bytes,
+               .written_bytes = counted.written_bytes,
                .oom_kills = counted.oom_kills};
 }
 

@@ -94,6 +94,41 @@ std::optional<std::int64_t> parse_size(std::string_view text) {
   return number <= kMost ? std::optional(static_cast<std::int64_t>(number)) : std::nullopt;
 }
 
+std::optional<std::int64_t> parse_duration(std::string_view text) {
+  struct Unit {
+    std::string_view name;
+    double nanoseconds;
+  };
+  constexpr Unit kDurations[] = {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}};
+  if (text == "0") return 0;
+  double sum = 0;
+  if (text.empty()) return std::nullopt;
+  while (!text.empty()) {
+    double number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
+    if (error != std::errc() || !(number >= 0)) return std::nullopt;
+    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+    const auto word = text.substr(0, text.find_first_of(".0123456789"));
+    const auto unit = std::ranges::find(kDurations, word, &Unit::name);
+    if (unit == std::end(kDurations)) return std::nullopt;
+    sum += number * unit->nanoseconds;
+    text.remove_prefix(word.size());
+  }
+  constexpr double kMost = 9.2e18;
+  return sum <= kMost ? std::optional(static_cast<std::int64_t>(sum)) : std::nullopt;
+}
+
+std::string format_size(std::uint64_t bytes) {
+  constexpr const char* kNames[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
+  if (bytes < 1024) return fmt::format("{}B", bytes);
+  auto number = static_cast<double>(bytes);
+  std::size_t power = 0;
+  for (; number >= 1024 && power + 1 < std::size(kNames); ++power) number /= 1024;
+  return number < 10    ? fmt::format("{:.2f}{}", number, kNames[power])
+         : number < 100 ? fmt::format("{:.1f}{}", number, kNames[power])
+                        : fmt::format("{:.0f}{}", number, kNames[power]);
+}
+
 std::optional<std::vector<IdRange>> parse_id_list(std::string_view text) {
   std::vector<IdRange> ranges;
   if (trim(text).empty()) return ranges;

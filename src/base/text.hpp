@@ -27,6 +27,11 @@ std::optional<std::int64_t> parse_int(std::string_view text);
 /// case, and may be followed by "b" or "ib".
 std::optional<std::int64_t> parse_size(std::string_view text);
 
+/// A duration in nanoseconds, as Go programs write it: "5s", "1m30s", "1.5h", "250ms". Only "0" goes without a unit.
+std::optional<std::int64_t> parse_duration(std::string_view text);
+/// Bytes for people: "0B", "1.5MiB".
+std::string format_size(std::uint64_t bytes);
+
 /// The ids first ... last.
 struct IdRange {
   std::uint32_t first = 0;

@@ -76,8 +76,10 @@ Result<bool> frozen_v2(const std::string& path);
 /// cgroup.kill: false when there is none (before Linux 5.14, and in threaded cgroups).
 Result<bool> kill_v2(const std::string& path);
 
-Result<Stats> stats_v1(const std::function<const std::string*(std::string_view controller)>& dir_of);
-Result<Stats> stats_v2(const std::string& path);
+/// Bytes read and written, by device.
+Result<std::vector<IoEntry>> io_v1(const DirOf& dir_of);
+/// cgroup2's io.stat; false when there is none.
+Result<bool> read_io_stat(const std::string& dir, IoCounters& io);
 
 std::unique_ptr<CgroupManager> make_v1(const plan::CgroupPlan& plan);
 std::unique_ptr<CgroupManager> make_v2(const plan::CgroupPlan& plan);

@@ -166,6 +166,11 @@ Result<std::vector<pid_t>> pids_below(const std::string& path) {
   return pids;
 }
 
+Status for_each_below(const std::string& path, const std::function<Status(FdView)>& see) {
+  auto walked = walk(path, see, [](FdView, const std::string&) -> Status { return {}; });
+  return !walked && is_gone(walked.error()) ? Status() : walked;
+}
+
 Result<bool> remove_tree(const std::string& path) {
   if (::rmdir(path.c_str()) == 0 || errno == ENOENT) return true;
   if (errno != EBUSY && errno != ENOTEMPTY) return fail_errno("rmdir('{}')", path);

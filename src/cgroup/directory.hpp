@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,6 +37,9 @@ Result<bool> make_directory(const std::string& path, const std::string& mountpoi
 
 /// Processes in a cgroup and all beneath it, sorted. A cgroup that is not there has none.
 Result<std::vector<pid_t>> pids_below(const std::string& path);
+
+/// Calls `see` for a cgroup and each beneath it, from above. A cgroup that is not there has none.
+Status for_each_below(const std::string& path, const std::function<Status(FdView)>& see);
 
 /// Removes a cgroup and all beneath it. False when there still are processes in it; ENOENT is success.
 Result<bool> remove_tree(const std::string& path);

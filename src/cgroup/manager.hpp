@@ -12,24 +12,22 @@
 
 #include "base/error.hpp"
 #include "base/fd.hpp"
+#include "cgroup/stats.hpp"
 #include "plan/cgroup.hpp"
 #include "plan/update.hpp"
 
 namespace caisson::cgroup {
 
-/// Counters of a cgroup; absent where the host does not count.
-struct Stats {
-  std::optional<std::uint64_t> cpu_nanoseconds;
-  std::optional<std::uint64_t> memory_bytes;
-  std::optional<std::uint64_t> memory_limit_bytes;  ///< absent = no limit
-  std::optional<std::uint64_t> processes;
-  std::optional<std::uint64_t> oom_kills;
-};
-
 /// How a process that is yet to be cloned gets into the cgroup by itself.
 struct Entrance {
   FileDescriptor birthplace;          ///< cgroup2 directory for CLONE_INTO_CGROUP; owns none on a host without cgroup2
   std::vector<FileDescriptor> files;  ///< v1: the process, still of one thread, writes "0" to each
+};
+
+/// How the kernel tells that a limit on memory was hit.
+struct OomNotice {
+  FileDescriptor fd;           ///< for poll(2)
+  bool counts_itself = false;  ///< v1: an eventfd(2). v2: memory.events, whose text has changed (POLLPRI)
 };
 
 /// What destroy() does with processes that still are in the cgroup.
@@ -80,6 +78,17 @@ class CgroupManager {
   virtual Result<std::vector<pid_t>> pids() = 0;
 
   virtual Result<Stats> stats() = 0;
+  virtual Result<Counters> counters() = 0;
+
+  /// How many processes here and beneath the OOM killer has ended; 0 where memory is not counted.
+  virtual Result<std::uint64_t> oom_kills() = 0;
+
+  /// What the OOM killer has done here, and whose limit it was. Absent: nothing, unless `anyway`, when a notice of the
+  /// kernel's says that it is about to; or memory is not counted.
+  virtual Result<std::optional<OomReport>> oom_report(bool anyway = false) = 0;
+
+  /// Readable, or has urgent news, when memory runs out; see OomNotice. Owns no descriptor where memory is not counted.
+  virtual Result<OomNotice> watch_oom() = 0;
 
   /// Removes the cgroup, its children, and those parents that create() made if they are empty. Idempotent. After a
   /// create() that refused a cgroup it does nothing to it.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -51,15 +52,26 @@ class V1Manager final : public CommonManager {
   Result<bool> frozen() override;
   Status kill(int signal) override;
   Result<std::vector<pid_t>> pids() override;
-  Result<Stats> stats() override {
-    return stats_v1([this](std::string_view controller) { return dir_of(controller); });
+  Result<Stats> stats() override { return stats_v1(finder()); }
+  Result<Counters> counters() override { return counters_v1(finder()); }
+  Result<std::uint64_t> oom_kills() override {
+    const std::string* dir = dir_of("memory");
+    return dir ? cgroup::oom_kills(*dir, false) : 0;
   }
+  Result<std::optional<OomReport>> oom_report(bool anyway) override {
+    const std::string* dir = dir_of("memory");
+    return dir ? cgroup::oom_report(*dir, false, anyway) : std::optional<OomReport>();
+  }
+  Result<OomNotice> watch_oom() override;
 
  private:
   const std::string* dir_for(const plan::CgroupWrite& write) const override { return dir_of(write.controller); }
   Error explain(Error error, const plan::CgroupWrite& write, const std::string& dir) const override;
   Status check_usage(const plan::MemoryCheck& check) const override;
   Status change_devices(const plan::DevicePlan& devices) override { return write_devices(devices, true); }
+  DirOf finder() const {
+    return [this](std::string_view controller) { return controller.empty() ? unified() : dir_of(controller); };
+  }
   Status create_all();
   Status refuse_frozen();
   Status write_devices(const plan::DevicePlan& devices, bool found);
@@ -211,6 +223,17 @@ Status V1Manager::set_freezer_state(const std::string& dir, bool on) {
     pause_a_moment(round);
   }
   return fail(ErrorKind::system, "cgroup '{}' does not freeze", dir);
+}
+
+Result<OomNotice> V1Manager::watch_oom() {
+  const std::string* dir = dir_of("memory");
+  if (!dir) return OomNotice();
+  // Kernel Documentation/admin-guide/cgroup-v1/memory.rst, "OOM Control".
+  FileDescriptor event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!event) return fail_errno("eventfd()");
+  const FileDescriptor control = CAISSON_TRY(sys::open_at(FdView::cwd(), *dir + "/memory.oom_control", O_RDONLY));
+  CAISSON_TRY(write_value(*dir, "cgroup.event_control", fmt::format("{} {}", event.get(), control.get())));
+  return OomNotice{std::move(event), true};
 }
 
 Status V1Manager::freeze(bool on) {

@@ -55,6 +55,15 @@ class V2Manager final : public CommonManager {
   Status kill(int signal) override;
   Result<std::vector<pid_t>> pids() override { return dirs_.empty() ? std::vector<pid_t>() : pids_below(path()); }
   Result<Stats> stats() override { return dirs_.empty() ? Stats() : stats_v2(path()); }
+  Result<Counters> counters() override { return dirs_.empty() ? Counters() : counters_v2(path()); }
+  Result<std::uint64_t> oom_kills() override { return dirs_.empty() ? 0 : cgroup::oom_kills(path(), true); }
+  Result<std::optional<OomReport>> oom_report(bool anyway) override {
+    return dirs_.empty() ? std::optional<OomReport>() : cgroup::oom_report(path(), true, anyway);
+  }
+  Result<OomNotice> watch_oom() override {
+    if (dirs_.empty()) return OomNotice();
+    return OomNotice{CAISSON_TRY(sys::open_if_exists(FdView::cwd(), path() + "/memory.events", O_RDONLY)), false};
+  }
 
  private:
   const std::string* dir_for(const plan::CgroupWrite&) const override { return &path(); }

@@ -26,7 +26,7 @@ struct Command {
 };
 
 extern const Command kCheckpoint, kCreate, kDelete, kEvents, kExec, kFeatures, kKill, kList, kPause, kPs, kRestore,
-    kResume, kRun, kSpec, kStart, kState, kUpdate;
+    kResume, kRun, kSpec, kStart, kState, kStats, kUpdate;
 
 /// All of them, by name.
 std::span<const Command* const> commands();

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -97,6 +98,19 @@ struct UpdateOptions {
   std::string mem_bw_schema;
 };
 
+/// What a container uses at one moment: a row of `stats`. Absent where the host does not count, or there is no limit.
+struct Usage {
+  std::string id;
+  std::string status;
+  std::int64_t taken = 0;  ///< when: nanoseconds of CLOCK_MONOTONIC
+  std::optional<std::uint64_t> cpu_nanoseconds;
+  std::optional<std::uint64_t> memory_bytes, memory_limit_bytes;
+  std::optional<std::uint64_t> processes, process_limit;
+  std::optional<std::uint64_t> read_bytes, written_bytes;
+  std::optional<double> cpu_pressure, memory_pressure, io_pressure;  ///< percent of the last ten seconds, "some"
+  std::optional<std::uint64_t> oom_kills;
+};
+
 /// Makes a container whose process waits for start().
 /// ErrorKind::invalid_id, id_in_use; config for what the bundle's config.json asks and cannot have.
 Status create(const Globals& globals, const CreateOptions& options);
@@ -128,6 +142,19 @@ Status resume(const Globals& globals, const std::string& id);
 /// Changes limits of a container that is not stopped: all that is asked for, or nothing. What later commands know of
 /// the container follows. ErrorKind::destroyed: "container not running"; config.
 Status update(const Globals& globals, const std::string& id, const UpdateOptions& options);
+
+/// Takes a line of JSON; an error ends what makes them.
+using PrintLine = std::function<Status(const std::string& line)>;
+
+/// Statistics of a container, in the words that other runtimes use for them: one object a line.
+/// ErrorKind::destroyed: "container with id X is not running".
+Status print_stats(const Globals& globals, const std::string& id, const PrintLine& print);
+
+/// The same every `interval_ns` nanoseconds, and a line for each out-of-memory notice, until the container has ended.
+Status follow_events(const Globals& globals, const std::string& id, std::int64_t interval_ns, const PrintLine& print);
+
+/// What these containers use. With no ids, all that run; one of them that has ended is then left out.
+Result<std::vector<Usage>> usage(const Globals& globals, const std::vector<std::string>& ids);
 
 /// ErrorKind::destroyed.
 Result<ContainerState> state(const Globals& globals, const std::string& id);

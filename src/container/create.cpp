@@ -15,6 +15,7 @@ Result<int> run_in_foreground(Creation& creation, bool keep) {
   if (auto started = creation.start(); !started) return std::unexpected(std::move(started).error());
   if (creation.readiness()) supervisor.pass_on(*creation.readiness());
   const auto status = CAISSON_TRY(supervisor.wait(creation.init()));
+  if (status.code() != 0) creation.tell_of_oom();
   if (keep) {
     creation.release();
   } else {

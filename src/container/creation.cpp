@@ -15,6 +15,7 @@
 #include "base/log.hpp"
 #include "cgroup/find.hpp"
 #include "config/validate.hpp"
+#include "container/events_json.hpp"
 #include "container/id_maps.hpp"
 #include "container/probe.hpp"
 #include "container/undo.hpp"
@@ -318,6 +319,11 @@ Status Creation::start() {
 void Creation::release() {
   if (child_) child_->release();
   entry_.reset();
+}
+
+void Creation::tell_of_oom() const {
+  if (auto report = cgroup_->oom_report(); report && *report)
+    log::warn("run {}: {}", state_.id, oom_sentence(**report));
 }
 
 Status Creation::remove() {

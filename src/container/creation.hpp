@@ -52,6 +52,8 @@ class Creation {
   FileDescriptor take_console() { return std::move(console_); }
   /// Where the container says that it is ready, when a service manager waits for that. After start().
   const std::optional<Readiness>& readiness() const { return readiness_; }
+  /// Warns when the OOM killer was in the container.
+  void tell_of_oom() const;
   /// Removes what has ended: the foreground's delete.
   Status remove();
 

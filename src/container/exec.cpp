@@ -13,6 +13,7 @@
 #include "cgroup/manager.hpp"
 #include "config/validate.hpp"
 #include "container/commands.hpp"
+#include "container/events_json.hpp"
 #include "container/exec_process.hpp"
 #include "container/handover.hpp"
 #include "container/joined.hpp"
@@ -42,6 +43,7 @@ struct Exec {
   plan::IdentityPlan identity;
   KeptDescriptors kept;
   std::unique_ptr<cgroup::CgroupManager> cgroup;
+  std::uint64_t oom_kills_before = 0;
   bool must_be_moved = false;  ///< it is not in the container's cgroups by itself
   std::optional<sys::SignalSource> signals;
   std::optional<Child> child;
@@ -173,6 +175,14 @@ Status bring_up(Exec& exec) {
   return {};
 }
 
+/// Warns when the OOM killer was in the process' cgroup while it ran.
+void tell_of_oom(const std::string& id, const Joined& joined) {
+  auto report = joined.cgroup->oom_report();
+  if (!report || !*report || (*report)->kills <= joined.oom_kills_before) return;
+  (*report)->kills -= joined.oom_kills_before;
+  log::warn("exec {}: {}", id, oom_sentence(**report));
+}
+
 }  // namespace
 
 Result<Joined> join(const Globals& globals, const std::string& id, const ExecOptions& options, Keeper keeper) {
@@ -187,11 +197,13 @@ Result<Joined> join(const Globals& globals, const std::string& id, const ExecOpt
             .identity = {},
             .kept = {},
             .cgroup = {},
+            .oom_kills_before = 0,
             .must_be_moved = false,
             .signals = {},
             .child = {},
             .console = {}};
   CAISSON_TRY(open_container(exec, entry));
+  if (keeper == Keeper::foreground) exec.oom_kills_before = exec.cgroup->oom_kills().value_or(0);
   CAISSON_TRY(decide(exec, entry));
   if (auto up = bring_up(exec); !up) {
     // What fails on our side because the other failed first is not the cause.
@@ -200,7 +212,8 @@ Result<Joined> join(const Globals& globals, const std::string& id, const ExecOpt
     return std::unexpected(std::move(up).error());
   }
   exec.child->release();
-  return Joined{exec.child->take_process(), std::move(exec.console), std::move(exec.signals)};
+  return Joined{exec.child->take_process(), std::move(exec.console), std::move(exec.signals), std::move(exec.cgroup),
+                exec.oom_kills_before};
 }
 
 Result<int> exec(const Globals& globals, const std::string& id, const ExecOptions& options) {
@@ -208,7 +221,10 @@ Result<int> exec(const Globals& globals, const std::string& id, const ExecOption
   if (options.detach) return 0;
   auto supervisor = Supervisor::make(std::move(*joined.signals), std::move(joined.console));
   auto status = supervisor ? supervisor->wait(joined.process) : std::unexpected(std::move(supervisor).error());
-  if (status) return status->code();
+  if (status) {
+    if (status->code() != 0) tell_of_oom(id, joined);
+    return status->code();
+  }
   // Nobody would look after it any more.
   if (joined.process.signal(SIGKILL)) (void)joined.process.reap();
   return std::unexpected(std::move(status).error());

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "base/error.hpp"
 #include "base/fd.hpp"
+#include "cgroup/manager.hpp"
 #include "container/commands.hpp"
 #include "sys/event_loop.hpp"
 #include "sys/process.hpp"
@@ -24,6 +27,9 @@ struct Joined {
   sys::ProcessHandle process;
   FileDescriptor console;                    ///< its terminal's master, unless a console socket got it
   std::optional<sys::SignalSource> signals;  ///< foreground: blocked since before it was made
+  /// foreground: the cgroup it is in, and how many processes the OOM killer had ended there before.
+  std::unique_ptr<cgroup::CgroupManager> cgroup = {};
+  std::uint64_t oom_kills_before = 0;
 };
 
 /// exec() up to where the process runs. Errors as exec()'s.

@@ -6,6 +6,7 @@
 
 #include "base/text.hpp"
 #include "cgroup/manager.hpp"
+#include "container/events_json.hpp"
 #include "container/undo.hpp"
 #include "sys/file.hpp"
 #include "sys/socket.hpp"
@@ -62,6 +63,10 @@ Result<ContainerState> observe(const Entry& entry) {
   seen.rootfs = state.rootfs;
   seen.created = state.created;
   seen.annotations = state.annotations;
+  // The counters outlive the process, until the container is deleted. A cgroup that is gone says nothing.
+  if (!state.intent)
+    if (auto report = CAISSON_TRY(cgroup::open(state.cgroup_paths))->oom_report(); report && *report)
+      seen.annotations.insert_or_assign(kOomAnnotation, oom_text(**report));
   return seen;
 }
 

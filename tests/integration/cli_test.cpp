@@ -249,8 +249,8 @@ TEST_CASE("usage mistakes", "[cli][compat][errors]") {
     CHECK(ran.code != 0);
     CHECK(contains(ran.out + ran.err, what));
   }
-  CHECK(world.call({"events", "x"}).code == 1);
-  CHECK(contains(world.call({"events", "x"}).err, "not yet supported"));
+  CHECK(world.call({"checkpoint", "x"}).code == 1);
+  CHECK(contains(world.call({"checkpoint", "x"}).err, "not yet supported"));
 }
 
 TEST_CASE("ids: what is one and what is not", "[cli][errors]") {

@@ -59,3 +59,24 @@ TEST_CASE("bytes as people write them", "[base][text]") {
   for (const char* bad : {"", "k", "-2", "-1k", "1x", "1kk", "1 k", "1e3", "9999p", "0x10", "mb"})
     CHECK_FALSE(text::parse_size(bad));
 }
+
+TEST_CASE("durations as Go programs write them", "[base][text]") {
+  const std::pair<const char*, std::int64_t> good[] = {{"0", 0},
+                                                       {"5s", 5'000'000'000},
+                                                       {"250ms", 250'000'000},
+                                                       {"1m30s", 90'000'000'000},
+                                                       {"1.5h", 5'400'000'000'000},
+                                                       {"3us", 3000},
+                                                       {"7ns", 7}};
+  for (const auto& [written, nanoseconds] : good) CHECK(text::parse_duration(written) == nanoseconds);
+  for (const char* bad : {"", "5", "s", "-5s", "5 s", "5x", "5s3", "99999999h"}) CHECK_FALSE(text::parse_duration(bad));
+}
+
+TEST_CASE("sizes for people", "[base][text]") {
+  CHECK(text::format_size(0) == "0B");
+  CHECK(text::format_size(1023) == "1023B");
+  CHECK(text::format_size(1536) == "1.50KiB");
+  CHECK(text::format_size(64 << 20) == "64.0MiB");
+  CHECK(text::format_size(500 << 20) == "500MiB");
+  CHECK(text::format_size(std::uint64_t(3) << 50) == "3.00PiB");
+}

@@ -60,6 +60,19 @@ Status update(const Globals& globals, const std::string& id, const UpdateOptions
   fake.update = options;
   return done("update", globals, id);
 }
+Status print_stats(const Globals& globals, const std::string& id, const PrintLine& print) {
+  auto answered = done("print_stats", globals, id);
+  return answered ? print("{}") : answered;
+}
+Status follow_events(const Globals& globals, const std::string& id, std::int64_t interval_ns, const PrintLine& print) {
+  fake.interval = interval_ns;
+  auto answered = done("follow_events", globals, id);
+  return answered ? print("{}") : answered;
+}
+Result<std::vector<Usage>> usage(const Globals& globals, const std::vector<std::string>& ids) {
+  fake.ids = ids;
+  return answer("usage", globals, fake.usage);
+}
 Result<ContainerState> state(const Globals& globals, const std::string& id) {
   fake.id = id;
   return answer("state", globals, fake.states.empty() ? ContainerState{} : fake.states.front());

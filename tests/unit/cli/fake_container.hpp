@@ -17,6 +17,9 @@ struct FakeContainer {
   caisson::container::RunOptions run;
   caisson::container::ExecOptions exec;
   caisson::container::UpdateOptions update;
+  std::int64_t interval = 0;
+  std::vector<std::string> ids;
+  std::vector<caisson::container::Usage> usage;
   int signal = -1;
   bool flag = false;  ///< all of kill, force of delete
 

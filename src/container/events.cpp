@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "container/commands.hpp"
+
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cgroup/manager.hpp"
+#include "container/events_json.hpp"
+#include "container/observe.hpp"
+#include "container/store.hpp"
+#include "container/undo.hpp"
+#include "sys/event_loop.hpp"
+
+namespace caisson::container {
+
+namespace {
+
+using Next = sys::EventLoop::Next;
+
+constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
+
+/// A container that runs, as those who watch it need it.
+struct Watched {
+  std::string id;
+  sys::ProcessHandle init;
+  std::unique_ptr<cgroup::CgroupManager> cgroup;
+};
+
+Result<Watched> open_running(const Globals& globals, const std::string& id) {
+  const Entry entry = CAISSON_TRY(Store(globals.root).open(id));
+  const State state = CAISSON_TRY(entry.load_state());
+  auto init = open_init(state);
+  const bool ended = !init && init.error().kind() == ErrorKind::destroyed;
+  if (ended || state.intent) return fail(ErrorKind::destroyed, "container with id {} is not running", id);
+  return Watched{id, CAISSON_TRY(std::move(init)), CAISSON_TRY(cgroup::open(state.cgroup_paths))};
+}
+
+Status print_once(const Watched& watched, const PrintLine& print) {
+  const auto counters = CAISSON_TRY(watched.cgroup->counters(), "statistics of {}", watched.id);
+  return print(stats_line(watched.id, counters));
+}
+
+Result<FileDescriptor> make_timer(std::int64_t interval_ns) {
+  FileDescriptor timer(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+  if (!timer) return fail_errno("timerfd_create()");
+  const timespec step{interval_ns / kNanosecondsPerSecond, interval_ns % kNanosecondsPerSecond};
+  const itimerspec setting{step, step};
+  if (::timerfd_settime(timer.get(), 0, &setting, nullptr) != 0) return fail_errno("timerfd_settime()");
+  return timer;
+}
+
+/// Prints a line for each notice of the kernel's that memory ran out.
+class OomWatch {
+ public:
+  OomWatch(const Watched& watched, cgroup::OomNotice notice, const PrintLine& print)
+      : watched_(watched), notice_(std::move(notice)), print_(print) {}
+
+  /// Also sees to it that the notice can come again.
+  Status look() {
+    if (!notice_.fd) return {};
+    if (notice_.counts_itself) {
+      std::uint64_t times = 0;
+      if (::read(notice_.fd.get(), &times, sizeof times) != sizeof times) return {};
+      return tell(true);
+    }
+    // The text that changed is read through the descriptor that is watched, or the change would be told again.
+    char text[512];
+    if (::pread(notice_.fd.get(), text, sizeof text, 0) < 0) return {};
+    return tell(false);
+  }
+  FdView fd() const { return notice_.fd; }
+  unsigned events() const { return notice_.counts_itself ? EPOLLIN : EPOLLPRI; }
+  /// What was there before we came is no news.
+  Status settle() {
+    if (auto report = CAISSON_TRY(watched_.cgroup->oom_report())) known_ = report->kills;
+    return {};
+  }
+
+ private:
+  /// `anyway`: an eventfd tells before the kill; but the end of the cgroup rings it too.
+  Status tell(bool anyway) {
+    auto report = watched_.cgroup->oom_report(anyway);
+    if (!report || !*report) return {};
+    if (!anyway && (*report)->kills <= known_) return {};
+    if (anyway && (*report)->cgroup.empty() && (*report)->kills <= known_) return {};
+    known_ = (*report)->kills;
+    return print_(oom_line(watched_.id, **report));
+  }
+
+  const Watched& watched_;
+  cgroup::OomNotice notice_;
+  const PrintLine& print_;
+  std::uint64_t known_ = 0;
+};
+
+std::optional<double> share(const std::optional<cgroup::Pressure>& pressure) {
+  return pressure ? std::optional(pressure->some.avg10) : std::nullopt;
+}
+
+std::int64_t now() {
+  timespec time{};
+  ::clock_gettime(CLOCK_MONOTONIC, &time);
+  return time.tv_sec * kNanosecondsPerSecond + time.tv_nsec;
+}
+
+Result<Usage> usage_of(const Store& store, const std::string& id) {
+  const Entry entry = CAISSON_TRY(store.open(id));
+  const State state = CAISSON_TRY(entry.load_state());
+  const Look look = CAISSON_TRY(look_at(entry, state, LockHeld::unknown));
+  Usage usage;
+  usage.id = id;
+  usage.status = to_string(look.status);
+  const auto stats = CAISSON_TRY(CAISSON_TRY(cgroup::open(state.cgroup_paths))->stats());
+  usage.taken = now();
+  usage.cpu_nanoseconds = stats.cpu_nanoseconds;
+  usage.memory_bytes = stats.memory_bytes;
+  usage.memory_limit_bytes = stats.memory_limit_bytes;
+  usage.processes = stats.processes;
+  usage.process_limit = stats.process_limit;
+  usage.read_bytes = stats.read_bytes;
+  usage.written_bytes = stats.written_bytes;
+  usage.cpu_pressure = share(stats.cpu_pressure);
+  usage.memory_pressure = share(stats.memory_pressure);
+  usage.io_pressure = share(stats.io_pressure);
+  usage.oom_kills = stats.oom_kills;
+  return usage;
+}
+
+}  // namespace
+
+Status print_stats(const Globals& globals, const std::string& id, const PrintLine& print) {
+  return print_once(CAISSON_TRY(open_running(globals, id)), print);
+}
+
+Status follow_events(const Globals& globals, const std::string& id, std::int64_t interval_ns, const PrintLine& print) {
+  const Watched watched = CAISSON_TRY(open_running(globals, id));
+  const FileDescriptor timer = CAISSON_TRY(make_timer(interval_ns));
+  OomWatch oom(watched, CAISSON_TRY(watched.cgroup->watch_oom()), print);
+  CAISSON_TRY(oom.settle());
+  sys::EventLoop loop = CAISSON_TRY(sys::EventLoop::make());
+  if (oom.fd().get() >= 0)
+    CAISSON_TRY(loop.watch(oom.fd(), oom.events(), [&](unsigned) -> Result<Next> {
+      CAISSON_TRY(oom.look());
+      return Next::go_on;
+    }));
+  CAISSON_TRY(loop.watch(timer, EPOLLIN, [&](unsigned) -> Result<Next> {
+    std::uint64_t times = 0;
+    if (::read(timer.get(), &times, sizeof times) != sizeof times) return Next::go_on;
+    CAISSON_TRY(print_once(watched, print));
+    return Next::go_on;
+  }));
+  CAISSON_TRY(loop.watch(watched.init.pidfd(), EPOLLIN, [&](unsigned) -> Result<Next> {
+    // What ended it may have been told at the same moment.
+    CAISSON_TRY(oom.look());
+    return Next::leave;
+  }));
+  return loop.run();
+}
+
+Result<std::vector<Usage>> usage(const Globals& globals, const std::vector<std::string>& ids) {
+  const Store store(globals.root);
+  std::vector<Usage> found;
+  if (!ids.empty()) {
+    for (const auto& id : ids) found.push_back(CAISSON_TRY(usage_of(store, id), "{}", id));
+    return found;
+  }
+  for (const auto& id : CAISSON_TRY(store.ids(globals.root_is_default))) {
+    auto one = usage_of(store, id);
+    if (one && one->status != "stopped" && one->status != "creating") found.push_back(std::move(*one));
+  }
+  return found;
+}
+
+}  // namespace caisson::container

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "cgroup/stats.hpp"
+
+namespace caisson::container {
+
+/// {"type":"stats","id":...,"data":{...}}: keys and units are those of runc's types/events.go, which programs read.
+std::string stats_line(const std::string& id, const cgroup::Counters& counters);
+
+/// {"type":"oom","id":...,"data":{...}}: beside runc's keys it says whose limit it was.
+std::string oom_line(const std::string& id, const cgroup::OomReport& report);
+
+/// The report by itself: value of the annotation kOomAnnotation.
+std::string oom_text(const cgroup::OomReport& report);
+
+/// What people read: "the OOM killer ended 1 process: ...".
+std::string oom_sentence(const cgroup::OomReport& report);
+
+/// In the state of a container in which the OOM killer was: what it did, as JSON. Engines pass over it.
+inline constexpr const char* kOomAnnotation = "org.caisson.oom";
+
+}  // namespace caisson::container

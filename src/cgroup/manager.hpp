@@ -55,7 +55,8 @@ class CgroupManager {
 
   /// In place of attach(): the kernel moves another process only after it has stopped every fork on the host, which
   /// takes up to ten milliseconds when nobody did so lately, but lets a single thread move itself at once (Linux 5.5).
-  virtual Result<Entrance> entrance() = 0;
+  /// `late`: on v2, too, it moves itself, at that price, and is not born in the cgroup.
+  virtual Result<Entrance> entrance(bool late = false) = 0;
 
   /// Writes limits and device rules; an error names the value's place in the config. Delegation is part of it.
   virtual Status apply(const plan::CgroupPlan& plan) = 0;

@@ -46,7 +46,7 @@ class V1Manager final : public CommonManager {
   Result<FileDescriptor> create() override;
   Result<FileDescriptor> create_birthplace() override;
   Status attach(pid_t pid) override;
-  Result<Entrance> entrance() override;
+  Result<Entrance> entrance(bool late) override;
   Status apply(const plan::CgroupPlan& plan) override;
   Status freeze(bool on) override;
   Result<bool> frozen() override;
@@ -152,7 +152,7 @@ Status V1Manager::attach(pid_t pid) {
   return {};
 }
 
-Result<Entrance> V1Manager::entrance() {
+Result<Entrance> V1Manager::entrance(bool) {
   Entrance entrance;
   entrance.files.reserve(dirs_.size());
   for (const auto& dir : dirs_) {

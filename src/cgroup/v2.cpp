@@ -45,8 +45,13 @@ class V2Manager final : public CommonManager {
   Result<FileDescriptor> create() override;
   Result<FileDescriptor> create_birthplace() override;
   Status attach(pid_t pid) override;
-  Result<Entrance> entrance() override {
+  Result<Entrance> entrance(bool late) override {
     if (dirs_.empty()) return Entrance();
+    if (late) {
+      Entrance entrance;
+      entrance.files.push_back(CAISSON_TRY(sys::open_at(FdView::cwd(), path() + "/cgroup.procs", O_WRONLY)));
+      return entrance;
+    }
     return Entrance{CAISSON_TRY(sys::open_at(FdView::cwd(), path(), O_RDONLY | O_DIRECTORY)), {}};
   }
   Status apply(const plan::CgroupPlan& plan) override;

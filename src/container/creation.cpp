@@ -154,6 +154,7 @@ Status Creation::spawn_init() {
   cgroup_ = CAISSON_TRY(cgroup::make(plan_.cgroup));
   // In a cgroup2 the process is born, so that must be there first. Those of v1 are made while init mounts.
   cgroup_dir_ = CAISSON_TRY(cgroup_->create_birthplace());
+  if (plan_.cgroup.enter_late) cgroup_dir_.reset();
   std::vector<FileDescriptor> prepared = CAISSON_TRY(rootfs::prepare_trees(plan_.init.rootfs));
   const FileDescriptor config = CAISSON_TRY(entry_->open_locked_config());
 
@@ -213,8 +214,8 @@ Status Creation::make_cgroups() {
   CAISSON_TRY(cgroup_->create());
   state_.cgroup_paths = cgroup_->paths();
   state_.cgroup_made_parents = cgroup_->made_parents();
-  const std::vector<FileDescriptor> tasks =
-      CAISSON_TRY(enter_or_attach(*cgroup_, child_->process().pid(), in_birthplace_ || !cgroup_dir_, facts_));
+  const std::vector<FileDescriptor> tasks = CAISSON_TRY(enter_or_attach(
+      *cgroup_, child_->process().pid(), in_birthplace_ || !cgroup_dir_, plan_.cgroup.enter_late, facts_));
   return child_->channel().send(wire::CgroupsReady{}, {tasks.begin(), tasks.end()});
 }
 
@@ -236,8 +237,6 @@ Status Creation::prepare_host() {
   if (!stat) return fail(ErrorKind::destroyed, "container init ended unexpectedly");
   state_.init_process_pid = pid;
   state_.init_process_start = stat->start_time;
-  // The hard limits may only be raised with the host's privileges, which init in a user namespace has not.
-  if (!plan_.init.namespaces.shares_host(CLONE_NEWUSER)) CAISSON_TRY(process::apply_limits(plan_.init.identity, pid));
   CAISSON_TRY(child_->channel().expect<wire::RootfsReady>());
   // Not before: init makes its network namespace itself.
   if (!plan_.network.empty()) CAISSON_TRY(network::move_devices(plan_.network, pid));
@@ -269,6 +268,10 @@ Status Creation::wait_for_created() {
 }
 
 Status Creation::record() {
+  // The hard limits may only be raised with the host's privileges, which init in a user namespace has not. What it does
+  // before needs room that they may not leave.
+  if (!plan_.init.namespaces.shares_host(CLONE_NEWUSER))
+    CAISSON_TRY(process::apply_limits(plan_.init.identity, child_->process().pid()));
   if (!options_.pidfd_socket.empty())
     CAISSON_TRY(send_pidfd(options_.pidfd_socket, "standard", child_->process().pidfd()));
   state_.intent = false;
@@ -294,8 +297,19 @@ Status Creation::make() {
   Status made = make_in_order();
   // When init fails, what we were doing for it fails too (no such process, broken pipe): its own word is the cause.
   if (!made && child_)
-    if (auto word = child_->channel().pending_failure()) return std::unexpected(std::move(*word));
+    if (auto word = child_->channel().pending_failure()) made = std::unexpected(std::move(*word));
+  if (!made) return std::unexpected(name_tight_limit(std::move(made).error()));
   return made;
+}
+
+/// Limits that are too tight for our own init, which they hold for before the program runs, do not fail where they
+/// stand in the config.
+Error Creation::name_tight_limit(Error error) const {
+  if (!error.pointer().empty()) return error;
+  if (cgroup_ && error.kind() == ErrorKind::destroyed)
+    if (auto report = cgroup_->oom_report(); report && *report)
+      return Error(ErrorKind::system, oom_sentence(**report, state_.cgroup_paths));
+  return process::name_tight_limit(std::move(error), plan_.init.identity);
 }
 
 Status Creation::start() {
@@ -323,7 +337,7 @@ void Creation::release() {
 
 void Creation::tell_of_oom() const {
   if (auto report = cgroup_->oom_report(); report && *report)
-    log::warn("run {}: {}", state_.id, oom_sentence(**report));
+    log::warn("run {}: {}", state_.id, oom_sentence(**report, state_.cgroup_paths));
 }
 
 Status Creation::remove() {

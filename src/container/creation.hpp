@@ -62,6 +62,7 @@ class Creation {
   bool waits_for_start() const { return mode_ == Mode::create || mode_ == Mode::hand_over; }
 
   Status make_in_order();
+  Error name_tight_limit(Error error) const;
   Status read_config(std::vector<std::string>& warnings);
   Status check_options() const;
   Status check_rootfs() const;

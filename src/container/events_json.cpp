@@ -165,12 +165,15 @@ std::string oom_line(const std::string& id, const cgroup::OomReport& report) {
 
 std::string oom_text(const cgroup::OomReport& report) { return json::write(report); }
 
-std::string oom_sentence(const cgroup::OomReport& report) {
-  std::string text =
-      fmt::format("the OOM killer ended {} process{} of the container: ", report.kills, report.kills == 1 ? "" : "es");
+std::string oom_sentence(const cgroup::OomReport& report, const std::map<std::string, std::string>& own) {
+  std::string text = fmt::format("the OOM killer ended {} process{} of the container: ", report.kills,
+                                 report.kills == 1 ? "" : "es");
   if (report.cgroup.empty()) return text + "the host itself had no memory left";
-  return text + fmt::format("cgroup '{}' hit its limit of {} ({} bytes), its peak was {} ({} bytes)", report.cgroup,
-                            text::format_size(report.limit), report.limit, text::format_size(report.peak), report.peak);
+  text += fmt::format("cgroup '{}' hit its limit of {} ({} bytes), its peak was {} ({} bytes)", report.cgroup,
+                      text::format_size(report.limit), report.limit, text::format_size(report.peak), report.peak);
+  const auto memory = own.contains("memory") ? own.find("memory") : own.find("");
+  if (memory != own.end() && memory->second == report.cgroup) text += " [config: /linux/resources/memory/limit]";
+  return text;
 }
 
 }  // namespace container

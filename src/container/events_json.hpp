@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <map>
 #include <string>
 
 #include "cgroup/stats.hpp"
@@ -16,8 +17,9 @@ std::string oom_line(const std::string& id, const cgroup::OomReport& report);
 /// The report by itself: value of the annotation kOomAnnotation.
 std::string oom_text(const cgroup::OomReport& report);
 
-/// What people read: "the OOM killer ended 1 process: ...".
-std::string oom_sentence(const cgroup::OomReport& report);
+/// What people read: "the OOM killer ended 1 process: ...". When it was the container's `own` limit, it ends with the
+/// config's name of that.
+std::string oom_sentence(const cgroup::OomReport& report, const std::map<std::string, std::string>& own);
 
 /// In the state of a container in which the OOM killer was: what it did, as JSON. Engines pass over it.
 inline constexpr const char* kOomAnnotation = "org.caisson.oom";

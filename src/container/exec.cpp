@@ -180,7 +180,7 @@ void tell_of_oom(const std::string& id, const Joined& joined) {
   auto report = joined.cgroup->oom_report();
   if (!report || !*report || (*report)->kills <= joined.oom_kills_before) return;
   (*report)->kills -= joined.oom_kills_before;
-  log::warn("exec {}: {}", id, oom_sentence(**report));
+  log::warn("exec {}: {}", id, oom_sentence(**report, joined.cgroup->paths()));
 }
 
 }  // namespace
@@ -208,8 +208,8 @@ Result<Joined> join(const Globals& globals, const std::string& id, const ExecOpt
   if (auto up = bring_up(exec); !up) {
     // What fails on our side because the other failed first is not the cause.
     if (exec.child)
-      if (auto word = exec.child->channel().pending_failure()) return std::unexpected(std::move(*word));
-    return std::unexpected(std::move(up).error());
+      if (auto word = exec.child->channel().pending_failure()) up = std::unexpected(std::move(*word));
+    return std::unexpected(process::name_tight_limit(std::move(up).error(), exec.identity));
   }
   exec.child->release();
   return Joined{exec.child->take_process(), std::move(exec.console), std::move(exec.signals), std::move(exec.cgroup),

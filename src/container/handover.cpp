@@ -57,11 +57,11 @@ Result<KeptDescriptors> count_kept_descriptors(int preserve) {
   return kept;
 }
 
-Result<std::vector<FileDescriptor>> enter_or_attach(cgroup::CgroupManager& cgroup, pid_t pid, bool born,
+Result<std::vector<FileDescriptor>> enter_or_attach(cgroup::CgroupManager& cgroup, pid_t pid, bool born, bool late,
                                                     const plan::HostFacts& facts) {
   // Since Linux 5.16 the permission to move is that of who has opened the file, not of who writes.
   if (born && std::pair(facts.kernel_major, facts.kernel_minor) >= std::pair(5, 16))
-    if (auto entrance = cgroup.entrance()) return std::move(entrance->files);
+    if (auto entrance = cgroup.entrance(late)) return std::move(entrance->files);
   CAISSON_TRY(cgroup.attach(pid));
   return std::vector<FileDescriptor>();
 }

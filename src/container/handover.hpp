@@ -39,7 +39,8 @@ Result<KeptDescriptors> count_kept_descriptors(int preserve);
 
 /// How process `pid` gets into the cgroup. The files that it writes "0" to, to move itself, when it was `born` in the
 /// cgroup2 (or there is none) and may do so; else it is moved here, and there are none.
-Result<std::vector<FileDescriptor>> enter_or_attach(cgroup::CgroupManager& cgroup, pid_t pid, bool born,
+/// `late`: it was not born in a cgroup2 that there is.
+Result<std::vector<FileDescriptor>> enter_or_attach(cgroup::CgroupManager& cgroup, pid_t pid, bool born, bool late,
                                                     const plan::HostFacts& facts);
 
 /// Tells init to go on with the compiled filter, or with none.

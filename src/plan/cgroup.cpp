@@ -123,6 +123,14 @@ Status require(std::string_view controller, const HostFacts& facts, std::vector<
   return {};
 }
 
+/// Init of our own needs some 400 KiB of its cgroup on v2 when it is born there; v1 charges nothing before the program.
+bool is_tight(const config::Resources& resources) {
+  constexpr std::int64_t kRoomy = 8 << 20;
+  if (!resources.memory) return false;
+  const std::int64_t limit = resources.memory->limit.value_or(0);
+  return limit > 0 && limit < kRoomy;
+}
+
 /// On a hybrid host without the v1 controller a BPF program in the unified hierarchy does the same.
 Status check_devices(const CgroupPlan& plan, const HostFacts& facts, const config::Resources& resources) {
   if (plan.flavour == CgroupFlavour::v2 || plan.devices.may_fail || resources.devices.empty()) return {};
@@ -165,6 +173,7 @@ Result<CgroupPlan> make_cgroup(const config::Spec& spec, const HostFacts& facts,
   plan.devices.may_fail = facts.rootless() || facts.in_user_namespace;
   CAISSON_TRY(check_devices(plan, facts, resources));
   plan.memory_check = memory_check(resources);
+  plan.enter_late = facts.cgroup_flavour == CgroupFlavour::v2 && is_tight(resources);
   plan.rootless = options.rootless_cgroups;
   plan.optional = options.rootless_cgroups && linux.cgroups_path.empty() && plan.writes.empty();
   if (facts.cgroup_mounts.empty() && !plan.optional)

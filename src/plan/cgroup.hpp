@@ -58,6 +58,9 @@ struct CgroupPlan {
   std::vector<CgroupWrite> writes;  ///< in the order of application
   DevicePlan devices;
   std::optional<MemoryCheck> memory_check;
+  /// v2: a limit so tight that what init needs for its own work, its namespaces among it, is not to be charged to it.
+  /// It enters the cgroup when that is done, and is not born there, which is faster.
+  bool enter_late = false;
   bool rootless = false;    ///< permission may be missing: say so
   bool optional = false;    ///< a rootless run that asked for no limit and no path: going without a cgroup is no error
   std::string path_origin;  ///< "/linux/cgroupsPath" when the config names the path

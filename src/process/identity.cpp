@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/keyctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -141,6 +142,22 @@ Status apply_limits(const plan::IdentityPlan& plan, pid_t pid) {
     if (!set) return std::unexpected(std::move(set.error()).with("set " + limit.name).at(limit.origin));
   }
   return {};
+}
+
+Error name_tight_limit(Error error, const plan::IdentityPlan& plan) {
+  struct Tight {
+    int sys_errno;
+    int resource;
+  };
+  constexpr Tight kTight[] = {
+      {EMFILE, RLIMIT_NOFILE}, {EAGAIN, RLIMIT_NPROC}, {ENOMEM, RLIMIT_AS}, {ENOMEM, RLIMIT_DATA}};
+  for (const auto& tight : kTight) {
+    if (error.sys_errno() != tight.sys_errno) continue;
+    for (const auto& limit : plan.rlimits)
+      if (limit.resource == tight.resource)
+        return std::move(error).with(fmt::format("{} of {} is too low", limit.name, limit.soft)).at(limit.origin);
+  }
+  return error;
 }
 
 Status become_user(const plan::IdentityPlan& plan, FilterPrivilege filter) {

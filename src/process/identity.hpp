@@ -50,6 +50,10 @@ Status apply_final_affinity(const plan::IdentityPlan& plan);
 /// The resource limits of process `pid`; 0 = the caller. prlimit(2).
 Status apply_limits(const plan::IdentityPlan& plan, pid_t pid = 0);
 
+/// A failure of our own init, with the place of the limit that was too tight for it, if one was: the limits of the
+/// process hold for what is done on its behalf, too.
+Error name_tight_limit(Error error, const plan::IdentityPlan& plan);
+
 /// Drops from the bounding set what the container must not have. Needs CAP_SETPCAP.
 Status drop_bounding(const plan::IdentityPlan& plan);
 

@@ -19,6 +19,7 @@ namespace caisson::testing {
 struct Places {
   std::string caisson;  ///< CAISSON_TEST_BINARY
   std::string probe;    ///< CAISSON_TEST_PROBE
+  std::string nothing;  ///< CAISSON_TEST_NOTHING: a static program that ends at once
   std::string busybox;  ///< CAISSON_TEST_BUSYBOX: static, from Debian's busybox-static
   std::string debian;   ///< CAISSON_TEST_DEBIAN: a debootstrap tree with gcc and redis-server; empty = not made
   std::string source;   ///< the source tree

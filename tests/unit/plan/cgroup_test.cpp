@@ -133,6 +133,20 @@ TEST_CASE("a cgroup namespace with a writable cgroup mount gets its cgroup deleg
   CHECK_FALSE(plan::make_cgroup(spec, v1_host(), "c1", {})->delegate_to);
 }
 
+TEST_CASE("with little memory, init enters its cgroup2 late", "[plan][cgroup]") {
+  auto late = [](std::int64_t limit, const HostFacts& facts) {
+    config::Spec spec;
+    spec.linux.emplace().resources.emplace().memory = config::Memory{.limit = limit};
+    return plan::make_cgroup(spec, facts, "c1", {})->enter_late;
+  };
+  CHECK(late(1 << 20, v2_host()));
+  CHECK_FALSE(late(8 << 20, v2_host()));
+  CHECK_FALSE(late(-1, v2_host()));
+  CHECK_FALSE(late(0, v2_host()));
+  CHECK_FALSE(late(1 << 20, v1_host()));
+  CHECK_FALSE(plan::make_cgroup({}, v2_host(), "c1", {})->enter_late);
+}
+
 TEST_CASE("a plan in words", "[plan][cgroup]") {
   config::Spec spec = spec_with_path("/a");
   spec.linux->resources.emplace().pids = config::Pids{10};

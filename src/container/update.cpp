@@ -55,8 +55,7 @@ Status update(const Globals& globals, const std::string& id, const UpdateOptions
   plan::HostFacts facts = CAISSON_TRY(probe_kernel());
   CAISSON_TRY(cgroup::find_mounts(facts));
   std::vector<std::string> warnings;
-  const plan::CgroupChange change =
-      CAISSON_TRY(plan::make_change(present, merged, saved.linux_or_empty().devices, facts, options.pointer, warnings));
+  const plan::CgroupChange change = CAISSON_TRY(plan::make_change(present, merged, facts, options.pointer, warnings));
   for (const auto& warning : warnings) log::warn("{}", warning);
   auto manager = CAISSON_TRY(cgroup::open(state.cgroup_paths, state.cgroup_made_parents));
   return carry_out(entry, *manager, change, before, config::save(spec));

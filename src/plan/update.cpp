@@ -150,8 +150,7 @@ MergedResources merge(const config::Resources& present, const config::Resources&
   return merged;
 }
 
-Result<CgroupChange> make_change(const config::Resources& before, const MergedResources& after,
-                                 const std::vector<config::Device>& nodes, const HostFacts& facts,
+Result<CgroupChange> make_change(const config::Resources& before, const MergedResources& after, const HostFacts& facts,
                                  const std::string& pointer, std::vector<std::string>& warnings) {
   CgroupChange change;
   std::vector<std::string> known;
@@ -167,8 +166,8 @@ Result<CgroupChange> make_change(const config::Resources& before, const MergedRe
   const bool limits = names(after, "/memory/limit") || names(after, "/memory/swap");
   if (limits) change.memory_check = memory_check(after.resources);
   if (names(after, "/devices")) {
-    change.devices = CAISSON_TRY(make_devices(after.resources.devices, nodes, pointer + "/devices"));
-    change.devices_before = CAISSON_TRY(make_devices(before.devices, nodes, "/linux/resources/devices"));
+    change.devices = CAISSON_TRY(make_devices(after.resources.devices, pointer + "/devices"));
+    change.devices_before = CAISSON_TRY(make_devices(before.devices, "/linux/resources/devices"));
     change.devices->may_fail = change.devices_before->may_fail = facts.rootless() || facts.in_user_namespace;
   }
   return change;

@@ -34,10 +34,8 @@ struct CgroupChange {
   bool operator==(const CgroupChange&) const = default;
 };
 
-/// Only what differs and what the change names is written. `nodes` are the container's own device nodes, `pointer` is
-/// where the resources stand, as for make_writes().
-Result<CgroupChange> make_change(const config::Resources& before, const MergedResources& after,
-                                 const std::vector<config::Device>& nodes, const HostFacts& facts,
+/// Only what differs and what the change names is written. `pointer` is where the resources stand, as for make_writes().
+Result<CgroupChange> make_change(const config::Resources& before, const MergedResources& after, const HostFacts& facts,
                                  const std::string& pointer, std::vector<std::string>& warnings);
 
 /// What to write to `file` to undo a write of `value`, when it reads `present` now. Absent: it cannot be said by a write.

@@ -30,7 +30,7 @@ struct Limited {
   Status change(const config::Resources& wanted) {
     std::vector<std::string> warnings;
     return group->change(
-        ok(plan::make_change(before, plan::merge(before, wanted), {}, facts, "/linux/resources", warnings)));
+        ok(plan::make_change(before, plan::merge(before, wanted), facts, "/linux/resources", warnings)));
   }
   std::string operator[](const Place& place) const {
     return read(group.dir(place.controller) + '/' +

@@ -25,7 +25,7 @@ HostFacts host(CgroupFlavour flavour) {
 /// The writes of a change, "file=value", or its error.
 Lines writes(const config::Resources& before, const config::Resources& change, CgroupFlavour flavour) {
   std::vector<std::string> warnings;
-  auto made = plan::make_change(before, plan::merge(before, change), {}, host(flavour), "", warnings);
+  auto made = plan::make_change(before, plan::merge(before, change), host(flavour), "", warnings);
   if (!made) return {made.error().message()};
   Lines out;
   for (const auto& write : made->writes) out.push_back(write.file + '=' + write.value);
@@ -102,7 +102,7 @@ TEST_CASE("usage is looked at only when a limit changes", "[plan][update]") {
   const auto before = memory({.limit = 100, .check_before_update = true});
   std::vector<std::string> warnings;
   auto change = [&](const config::Resources& wanted) {
-    return plan::make_change(before, plan::merge(before, wanted), {}, host(kV1), "", warnings)->memory_check;
+    return plan::make_change(before, plan::merge(before, wanted), host(kV1), "", warnings)->memory_check;
   };
   CHECK(change(memory({.limit = 50})) == plan::MemoryCheck{50, 0});
   CHECK_FALSE(change({.pids = config::Pids{1}}));
@@ -112,10 +112,10 @@ TEST_CASE("device rules change as one list", "[plan][update]") {
   const config::DeviceRule none{.allow = false, .type = {}, .major = {}, .minor = {}, .access = "rwm"};
   const config::Resources before{.devices = {none}};
   std::vector<std::string> warnings;
-  CHECK_FALSE(plan::make_change(before, plan::merge(before, before), {}, host(kV1), "", warnings)->devices);
+  CHECK_FALSE(plan::make_change(before, plan::merge(before, before), host(kV1), "", warnings)->devices);
   const config::Resources wanted{
       .devices = {none, {.allow = true, .type = config::DeviceRuleType::c, .major = 9, .minor = 9, .access = "r"}}};
-  const auto changed = plan::make_change(before, plan::merge(before, wanted), {}, host(kV1), "", warnings);
+  const auto changed = plan::make_change(before, plan::merge(before, wanted), host(kV1), "", warnings);
   REQUIRE(changed);
   REQUIRE(changed->devices);
   CHECK(changed->devices->rules.size() == changed->devices_before->rules.size() + 1);

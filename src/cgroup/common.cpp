@@ -97,10 +97,14 @@ Result<CommonManager::Made> CommonManager::make_one(const plan::CgroupDir& dir) 
 }
 
 void CommonManager::abandon() {
-  for (const auto& path : made_) ::rmdir(path.c_str());
-  made_.clear();
   dirs_.clear();
-  remove_parents();
+  remove_made();
+}
+
+/// What still holds the process that was born there stays on the list until destroy(), by when it has ended.
+void CommonManager::remove_made() {
+  std::erase_if(made_, [](const std::string& path) { return ::rmdir(path.c_str()) == 0 || errno == ENOENT; });
+  if (made_.empty()) remove_parents();
 }
 
 void CommonManager::remove_parents() {
@@ -145,7 +149,7 @@ Status CommonManager::destroy(Processes processes) {
     }
     CAISSON_TRY(remove_emptied(dir.path));
   }
-  remove_parents();
+  remove_made();
   return {};
 }
 

@@ -31,6 +31,7 @@ class CommonManager : public CgroupManager {
   Result<Made> make_one(const plan::CgroupDir& dir);
   /// Undoes a create() that failed, and forgets the directories: they are not ours.
   void abandon();
+  void remove_made();
   /// Writes in order, each to a file of the directory that dir_for() gives.
   Status write_all(const std::vector<plan::CgroupWrite>& writes);
   /// Where a value goes; null when the container has no cgroup in that hierarchy.

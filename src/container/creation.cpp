@@ -96,8 +96,7 @@ Status Creation::read_config(std::vector<std::string>& warnings) {
 Status Creation::decide() {
   CAISSON_TRY(check_id(options_.id));
   bundle_ = CAISSON_TRY(physical_path(options_.bundle));
-  std::vector<std::string> warnings;
-  CAISSON_TRY(read_config(warnings));
+  CAISSON_TRY(read_config(warnings_));
   CAISSON_TRY(check_options());
   // A program that embeds us has a service manager of its own to speak to.
   shares_readiness_ = mode_ != Mode::hand_over && !service_manager().empty();
@@ -114,10 +113,8 @@ Status Creation::decide() {
                                   .bundle = bundle_,
                                   .no_pivot = options_.no_pivot,
                                   .cgroup = {.systemd = globals_.systemd_cgroup, .rootless_cgroups = rootless_cgroups}},
-                                 warnings));
-  CAISSON_TRY(check_rootfs());
-  for (const auto& warning : warnings) log::warn("{}", warning);
-  return {};
+                                 warnings_));
+  return check_rootfs();
 }
 
 Status Creation::reserve() {
@@ -135,6 +132,7 @@ Status Creation::reserve() {
   state_.owner_uid = facts_.euid;
   state_.cgroup_paths = plan::paths(plan_.cgroup);
   state_.namespaces = plan_.init.namespaces.create;
+  state_.own_pid_namespace = plan_.init.namespaces.makes(CLONE_NEWPID);
   for (const auto& joined : plan_.init.namespaces.join) state_.namespaces |= joined.kind;
   state_.has_hooks = has_hooks_after(spec_);
   state_.no_new_keyring = options_.no_new_keyring;
@@ -295,6 +293,9 @@ Status Creation::make_in_order() {
 
 Status Creation::make() {
   Status made = make_in_order();
+  // Only of what stands: engines read the log of what failed as the one error.
+  if (made)
+    for (const auto& warning : warnings_) log::warn("{}", warning);
   // When init fails, what we were doing for it fails too (no such process, broken pipe): its own word is the cause.
   if (!made && child_)
     if (auto word = child_->channel().pending_failure()) made = std::unexpected(std::move(*word));
@@ -316,7 +317,8 @@ Status Creation::start() {
   CAISSON_TRY(sys::go_on_unless_interrupted());
   if (shares_readiness_) readiness_ = CAISSON_TRY(Readiness::open(*entry_));
   CAISSON_TRY(child_->channel().send(wire::Start{}));
-  CAISSON_TRY(child_->channel().expect_end());
+  if (auto executed = child_->channel().expect_end(); !executed)
+    return std::unexpected(name_tight_limit(std::move(executed).error()));
   if (spec_.hooks && !spec_.hooks->poststart.empty())
     CAISSON_TRY(run_hooks(spec_.hooks->poststart, "poststart",
                           state_for_hooks(state_, "running", state_.init_process_pid), bundle_));

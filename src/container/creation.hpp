@@ -97,6 +97,7 @@ class Creation {
   FileDescriptor console_;
   bool environment_stands_ = false;  ///< hooks have run or may have: poststop hooks must follow
   bool pid_file_written_ = false;
+  std::vector<std::string> warnings_;
   bool shares_readiness_ = false;
   std::optional<Readiness> readiness_;
 };

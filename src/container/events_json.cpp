@@ -41,7 +41,7 @@ struct StatsEvent {
   StatsData data;
 };
 struct OomEvent {
-  std::string type = "oom";
+  std::string type = "oomReport";
   std::string id;
   cgroup::OomReport data;
 };
@@ -160,14 +160,15 @@ std::string oom_line(const std::string& id, const cgroup::OomReport& report) {
   OomEvent event;
   event.id = id;
   event.data = report;
-  return json::write(event);
+  // Scripts look for this line as it is; an id has nothing to escape.
+  return fmt::format("{{\"type\":\"oom\",\"id\":\"{}\"}}\n{}", id, json::write(event));
 }
 
 std::string oom_text(const cgroup::OomReport& report) { return json::write(report); }
 
 std::string oom_sentence(const cgroup::OomReport& report, const std::map<std::string, std::string>& own) {
-  std::string text = fmt::format("the OOM killer ended {} process{} of the container: ", report.kills,
-                                 report.kills == 1 ? "" : "es");
+  std::string text =
+      fmt::format("the OOM killer ended {} process{} of the container: ", report.kills, report.kills == 1 ? "" : "es");
   if (report.cgroup.empty()) return text + "the host itself had no memory left";
   text += fmt::format("cgroup '{}' hit its limit of {} ({} bytes), its peak was {} ({} bytes)", report.cgroup,
                       text::format_size(report.limit), report.limit, text::format_size(report.peak), report.peak);

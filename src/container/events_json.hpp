@@ -11,7 +11,8 @@ namespace caisson::container {
 /// {"type":"stats","id":...,"data":{...}}: keys and units are those of runc's types/events.go, which programs read.
 std::string stats_line(const std::string& id, const cgroup::Counters& counters);
 
-/// {"type":"oom","id":...,"data":{...}}: beside runc's keys it says whose limit it was.
+/// Two lines: {"type":"oom","id":...}, which is runc's, and {"type":"oomReport","id":...,"data":{...}}, whose limit it
+/// was.
 std::string oom_line(const std::string& id, const cgroup::OomReport& report);
 
 /// The report by itself: value of the annotation kOomAnnotation.

@@ -143,11 +143,15 @@ Status converse(Exec& exec) {
   if (exec.must_be_moved) CAISSON_TRY(exec.cgroup->attach(pid));
   if ((exec.state.namespaces & CLONE_NEWUSER) != 0) CAISSON_TRY(process::apply_limits(exec.identity, pid));
   CAISSON_TRY(send_proceed(channel, exec.seccomp));
-  for (;;) {
+  for (bool executing = false;;) {
     auto packet = channel.receive();
-    // The end of the stream is execve's success.
-    if (!packet && packet.error().kind() == ErrorKind::destroyed) return {};
+    // The end of the stream is execve's success, when the process had come so far.
+    if (!packet && packet.error().kind() == ErrorKind::destroyed && executing) return {};
     if (!packet) return std::unexpected(std::move(packet).error());
+    if (std::holds_alternative<wire::Executing>(packet->message)) {
+      executing = true;
+      continue;
+    }
     if (auto* failed = std::get_if<wire::Failed>(&packet->message)) return std::unexpected(std::move(failed->error));
     if (auto* console = std::get_if<wire::Console>(&packet->message);
         console != nullptr && packet->descriptors.size() == 1) {

@@ -9,6 +9,7 @@
 #include "cgroup/manager.hpp"
 #include "config/spec.hpp"
 #include "container/commands.hpp"
+#include "container/events_json.hpp"
 #include "container/observe.hpp"
 #include "container/readiness.hpp"
 #include "container/store.hpp"
@@ -61,6 +62,8 @@ config::Spec spec_for_poststop(const Entry& entry, const State& state) {
 Status remove_present(Entry& entry, bool force) {
   auto state = entry.load_state();
   if (!state) {
+    // A record that is there but cannot be read may stand for a container that runs.
+    if (state.error().kind() != ErrorKind::destroyed) return std::unexpected(std::move(state).error());
     // A creator that was killed before its first record: nothing but the directory can be there.
     CAISSON_TRY(entry.remove());
     if (force) return {};
@@ -99,6 +102,9 @@ Status start(const Globals& globals, const std::string& id) {
   CAISSON_TRY(channel.send(wire::Start{}));
   auto started = channel.expect_end();
   CAISSON_TRY(sys::remove_file(entry.dir(), kStartSocket));
+  if (!started && started.error().kind() == ErrorKind::destroyed)
+    if (auto report = manager->oom_report(); report && *report)
+      return fail(ErrorKind::system, "{}", oom_sentence(**report, state.cgroup_paths));
   if (!started) return started;
   CAISSON_TRY(run_poststart_hooks(entry, state));
   if (!readiness) return {};
@@ -111,7 +117,7 @@ Status kill(const Globals& globals, const std::string& id, int signal, bool all)
   const State state = CAISSON_TRY(entry.load_state());
   auto init = open_init(state);
   if (!init && init.error().kind() != ErrorKind::destroyed) return std::unexpected(std::move(init).error());
-  const bool shares_pids = (state.namespaces & CLONE_NEWPID) == 0;
+  const bool shares_pids = !state.own_pid_namespace;
   auto manager = CAISSON_TRY(cgroup::open(state.cgroup_paths));
   if (signal == SIGKILL && shares_pids && !state.intent) {
     // Init's end does not end the others here, and they may live on without it.
@@ -170,11 +176,12 @@ Result<std::vector<ContainerState>> list(const Globals& globals, std::vector<std
   for (const auto& id : CAISSON_TRY(store.ids(globals.root_is_default))) {
     auto entry = store.open(id);
     auto seen = entry ? observe(*entry) : std::unexpected(entry.error());
-    if (seen) {
-      seen->owner = owner_name(CAISSON_TRY(entry->load_state()).owner_uid);
+    auto record = seen ? entry->load_state() : std::unexpected(seen.error());
+    if (record) {
+      seen->owner = owner_name(record->owner_uid);
       found.push_back(std::move(*seen));
-    } else {
-      warnings.push_back(fmt::format("load container {}: {}", id, seen.error().message()));
+    } else if (record.error().kind() != ErrorKind::destroyed) {  // else it is just being made or removed
+      warnings.push_back(fmt::format("load container {}: {}", id, record.error().message()));
     }
   }
   return found;

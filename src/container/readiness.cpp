@@ -99,6 +99,12 @@ Result<bool> Readiness::pass_on(pid_t main_pid) const {
   return true;
 }
 
+void Readiness::pass_on_what_came() const {
+  pollfd ready{socket_.get(), POLLIN, 0};
+  while (::poll(&ready, 1, 0) == 1 && ready.revents != 0)
+    if (const auto passed = pass_on(0); !passed || *passed) return;
+}
+
 Status Readiness::wait(const sys::ProcessHandle& init) const {
   for (;;) {
     std::array<pollfd, 2> events{{{socket_.get(), POLLIN, 0}, {init.pidfd().get(), POLLIN, 0}}};

@@ -35,6 +35,8 @@ class Readiness {
   /// Reads one message; true when it was the one waited for, which has been passed on with `main_pid` (0 = ours stays
   /// the service's).
   Result<bool> pass_on(pid_t main_pid) const;
+  /// The same for what has come by now, without waiting: the container has ended.
+  void pass_on_what_came() const;
   /// Blocks until the container is ready or `init` has ended.
   Status wait(const sys::ProcessHandle& init) const;
 

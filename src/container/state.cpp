@@ -17,7 +17,8 @@ inline constexpr auto json::fields<container::State> = table(
     required("created", &container::State::created), required("owner_uid", &container::State::owner_uid),
     required("cgroup_paths", &container::State::cgroup_paths),
     optional("cgroup_made_parents", &container::State::cgroup_made_parents),
-    required("namespaces", &container::State::namespaces), required("intent", &container::State::intent),
+    required("namespaces", &container::State::namespaces),
+    optional("own_pid_namespace", &container::State::own_pid_namespace), required("intent", &container::State::intent),
     optional("has_hooks", &container::State::has_hooks), optional("no_new_keyring", &container::State::no_new_keyring),
     optional("annotations", &container::State::annotations));
 

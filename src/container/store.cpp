@@ -75,10 +75,7 @@ Result<State> Entry::load_state() const {
   return CAISSON_TRY(read_state(*text), "read '{}/{}'", path_, kStateFile);
 }
 
-Status Entry::write_first_state(const State& state) const {
-  FileDescriptor file = CAISSON_TRY(sys::open_at(dir_, kStateFile, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  return sys::write_all(file, write_state(state), kStateFile);
-}
+Status Entry::write_first_state(const State& state) const { return replace_state(state); }
 
 Status Entry::replace_state(const State& state) const {
   return sys::replace_file(dir_, kStateFile, write_state(state), 0600);

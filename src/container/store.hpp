@@ -39,7 +39,7 @@ class Entry {
 
   /// The record; ErrorKind::destroyed when there is none.
   Result<State> load_state() const;
-  /// The first record: written straight, nobody else reads before the lock is free.
+  /// The first record. Others may look meanwhile: it is there whole or not at all.
   Status write_first_state(const State& state) const;
   /// Replaces the record at once: readers see the old or the new one.
   Status replace_state(const State& state) const;

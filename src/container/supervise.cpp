@@ -121,6 +121,8 @@ Result<sys::ExitStatus> Supervisor::wait(const sys::ProcessHandle& process) {
       return Next::go_on;
     }));
   CAISSON_TRY(loop.run());
+  // It may have said so as the last it did.
+  if (readiness_ != nullptr) readiness_->pass_on_what_came();
   if (master_) drain_output();
   raw_.reset();
   const sys::ExitStatus status = CAISSON_TRY(process.reap());

@@ -38,7 +38,7 @@ Status undo(Entry& entry, const State& state) {
   if (state.intent) CAISSON_TRY(entry.wait_for_init());
   auto manager = CAISSON_TRY(cgroup::open(state.cgroup_paths, state.cgroup_made_parents));
   // With a PID namespace of its own the kernel kills the rest with init; a frozen process takes SIGKILL when thawed.
-  const bool rest_stays = (state.namespaces & CLONE_NEWPID) == 0;
+  const bool rest_stays = !state.own_pid_namespace;
   if (!state.intent && (rest_stays || manager->frozen().value_or(false))) CAISSON_TRY(manager->kill(SIGKILL));
   CAISSON_TRY(end_init(state));
   CAISSON_TRY(manager->destroy(state.intent ? cgroup::Processes::spare : cgroup::Processes::kill));

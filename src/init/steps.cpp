@@ -234,12 +234,13 @@ Status run_start_container_hooks(InitContext& c) {
                             {.stage = "startContainer", .index = 0, .cwd = {}, .default_env = &c.env});
 }
 
-/// Nothing of the host may be open when the kernel resolves the program's path (CVE-2024-21626).
+/// The last that may fail but for the filter and execve. Nothing of the host may be open when the kernel resolves the program's path (CVE-2024-21626).
 Status leave_nothing(InitContext& c) {
   CAISSON_TRY(sys::set_parent_death_signal(0));
   sys::reset_signals();
   const std::array<int, 2> keep{c.channel.fd().get(), c.filter.get()};
-  return process::close_descriptors(3 + static_cast<int>(c.begin.preserve_fds), keep);
+  CAISSON_TRY(process::close_descriptors(3 + static_cast<int>(c.begin.preserve_fds), keep));
+  return c.channel.send_plainly(wire::Executing{});
 }
 
 /// The channel is closed by execve itself: that end of the stream is the word of success.

@@ -115,8 +115,8 @@ Result<std::uint32_t> make_flags(const config::Seccomp& profile, const HostFacts
   return flags;
 }
 
-/// The listener is handed over by these once the filter stands: their own notification would wait for itself.
-constexpr std::array<std::string_view, 2> kHandOver = {"write", "read"};
+/// The listener's number is said by it once the filter stands: its own notification would wait for itself.
+constexpr std::string_view kHandOver = "write";
 
 /// One rule a name. Conditions on different arguments are ANDed; several on one argument are beyond libseccomp and
 /// become a rule each, of which any may hold: so do the other runtimes, for whom profiles are written.
@@ -148,7 +148,7 @@ Status read_rule(const config::SeccompRule& rule, const std::string& origin, Sec
   for (std::size_t i = 0; i < rule.names.size(); ++i) {
     if (rule.names[i].empty())
       return fail_config(fmt::format("{}/names/{}", origin, i), "empty string is not a valid syscall");
-    if (rule.action == config::SeccompAction::notify && std::ranges::find(kHandOver, rule.names[i]) != kHandOver.end())
+    if (rule.action == config::SeccompAction::notify && rule.names[i] == kHandOver)
       return fail_config(fmt::format("{}/names/{}", origin, i), "SCMP_ACT_NOTIFY cannot be used for the {} syscall",
                          rule.names[i]);
   }

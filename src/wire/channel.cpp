@@ -63,11 +63,16 @@ std::optional<Error> Channel::pending_failure() const {
 }
 
 Status Channel::expect_end() const {
-  sys::ReceivedPacket packet = CAISSON_TRY(sys::receive_packet(socket_));
-  if (packet.end) return {};
-  Message message = CAISSON_TRY(decode(packet.bytes));
-  if (auto* failed = std::get_if<Failed>(&message)) return std::unexpected(std::move(failed->error));
-  return fail(ErrorKind::system, "init sent {} where only the end was expected", name_of(message));
+  for (bool executing = false;;) {
+    sys::ReceivedPacket packet = CAISSON_TRY(sys::receive_packet(socket_));
+    if (packet.end && executing) return {};
+    if (packet.end) return fail(ErrorKind::destroyed, "container process is already dead");
+    Message message = CAISSON_TRY(decode(packet.bytes));
+    if (auto* failed = std::get_if<Failed>(&message)) return std::unexpected(std::move(failed->error));
+    if (!std::holds_alternative<Executing>(message))
+      return fail(ErrorKind::system, "init sent {} where only the end was expected", name_of(message));
+    executing = true;
+  }
 }
 
 std::unexpected<Error> Channel::unexpected(const Message& got, std::string_view wanted) {

@@ -49,7 +49,8 @@ class Channel {
   /// The peer's Failed, when one has come already. Does not wait.
   std::optional<Error> pending_failure() const;
 
-  /// Success when the peer closes its end without another word: init's execve has taken place.
+  /// Success when the peer says Executing and closes its end without another word: its execve has taken place.
+  /// ErrorKind::destroyed when it closes its end only: it was killed.
   Status expect_end() const;
 
  private:

@@ -94,17 +94,20 @@ struct SeccompListener {
 };
 struct Taken {};
 struct Created {};
+/// The last word of a process that is about to execute the user's program: its end alone would say the same of one that
+/// was killed before.
+struct Executing {};
 struct Failed {
   Error error;
 };
 
 using Message = std::variant<Begin, More, Mapped, CgroupsReady, Proceed, Recorded, Start, Spawned, RootfsReady, Console,
-                             SeccompListener, Taken, Created, Failed>;
+                             SeccompListener, Taken, Created, Executing, Failed>;
 
 /// Names of the alternatives of Message, in its order.
 inline constexpr std::string_view kNames[] = {"Begin",           "More",  "Mapped",  "CgroupsReady", "Proceed",
                                               "Recorded",        "Start", "Spawned", "RootfsReady",  "Console",
-                                              "SeccompListener", "Taken", "Created", "Failed"};
+                                              "SeccompListener", "Taken", "Created", "Executing", "Failed"};
 static_assert(std::size(kNames) == std::variant_size_v<Message>);
 
 inline std::string_view name_of(const Message& message) { return kNames[message.index()]; }

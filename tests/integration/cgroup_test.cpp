@@ -183,7 +183,12 @@ TEST_CASE("a mount of type cgroup shows the container's own cgroups", "[cgroup][
   CHECK(report.str("/read/" + step(dir + "/cgroup.procs")) == "1\n");
   CHECK(report.str("/write/" + step(dir + "/cgroup.procs")) == "EROFS");
   CHECK(has_option(mount_at(report, dir).str("/options"), "ro"));
-  if (!cgroup_v2()) CHECK(report.size("/list/~1sys~1fs~1cgroup") >= names_in("/sys/fs/cgroup").size() - 1);
+  if (!cgroup_v2()) {
+    // A directory there need not be a hierarchy.
+    std::size_t mounted = 0;
+    for (const auto& name : names_in("/sys/fs/cgroup")) mounted += exists("/sys/fs/cgroup/" + name + "/cgroup.procs");
+    CHECK(report.size("/list/~1sys~1fs~1cgroup") >= mounted - 1);
+  }
   world.nothing_left();
 }
 

@@ -28,7 +28,7 @@ std::vector<Json> lines_of(const std::string& text) {
 
 std::vector<Json> oom_lines(const std::string& text) {
   auto lines = lines_of(text);
-  std::erase_if(lines, [](const Json& line) { return line.str("/type") != "oom"; });
+  std::erase_if(lines, [](const Json& line) { return line.str("/type") != "oomReport"; });
   return lines;
 }
 
@@ -137,6 +137,7 @@ TEST_CASE("the OOM killer's work is told by events, state, run and exec", "[even
     CHECK(world.kill(bundle, "KILL").code == 0);
     const Ran told = world.finish_call(events, files, 10);
     CHECK(told.code == 0);
+    CHECK(contains("\n" + told.out, "\n{\"type\":\"oom\",\"id\":\"" + bundle.id + "\"}\n"));
     const auto lines = oom_lines(told.out);
     REQUIRE(lines.size() == 1);
     CHECK(lines[0].str("/id") == bundle.id);

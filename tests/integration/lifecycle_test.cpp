@@ -308,6 +308,66 @@ TEST_CASE("a created container can be killed", "[lifecycle][kill]") {
   world.nothing_left();
 }
 
+TEST_CASE("start says so when the process never came to its program", "[lifecycle][errors]") {
+  World world;
+  Bundle bundle = world.bundle();
+  bundle.set("/hooks/startContainer", R"([{"path":"/probe","args":["hook","--quiet","--hold"]}])");
+  bundle.probe({"--quiet"}).write();
+  REQUIRE(world.create(bundle).code == 0);
+  const int pid = world.pid(bundle);
+  Ran files;
+  const pid_t starting = world.start_call({"start", bundle.id}, {}, files);
+  REQUIRE(eventually([&] {
+    return names_in("/proc/" + std::to_string(pid) + "/task/" + std::to_string(pid)).size() > 0 &&
+           !trimmed(slurp("/proc/" + std::to_string(pid) + "/task/" + std::to_string(pid) + "/children")).empty();
+  }));
+  ::kill(pid, SIGKILL);
+  const Ran started = world.finish_call(starting, files, 10);
+  CHECK(started.code == 1);
+  CHECK(contains(started.err, "container process is already dead"));
+  CHECK(world.status(bundle) == "stopped");
+  CHECK(world.remove(bundle).code == 0);
+  world.nothing_left();
+}
+
+TEST_CASE("a record that cannot be read is not thrown away with its container", "[lifecycle][errors]") {
+  World world;
+  Bundle bundle = world.bundle();
+  bundle.probe({"--quiet", "--hold"});
+  world.started(bundle);
+  const std::string file = world.root() + "/" + bundle.id + "/state.json";
+  const std::string record = slurp(file);
+  spit(file, "{");
+  for (const bool force : {false, true}) {
+    const Ran ran = world.remove(bundle, force);
+    CHECK(ran.code == 1);
+    CHECK(contains(ran.err, "invalid JSON"));
+  }
+  spit(file, record);
+  CHECK(world.status(bundle) == "running");
+  CHECK(world.remove(bundle, true).code == 0);
+  world.nothing_left();
+}
+
+TEST_CASE("kill KILL reaches all in a PID namespace that was joined", "[lifecycle][kill]") {
+  World world;
+  Bundle holder = world.bundle("holder"), bundle = world.bundle();
+  holder.probe({"--quiet", "--hold"});
+  world.started(holder);
+  bundle.without_namespace("pid").probe({"--quiet", "--fork", "3", "--print", "ready", "--hold"});
+  bundle.add_namespace("pid", "/proc/" + std::to_string(world.pid(holder)) + "/ns/pid");
+  const Ran started = world.started(bundle);
+  REQUIRE(eventually([&] { return contains(slurp(started.out_path), "ready"); }));
+  const std::string procs = cgroup_dir("pids", "/" + world.mark() + "/" + bundle.id) + "/cgroup.procs";
+  CHECK(std::ranges::count(slurp(procs), '\n') == 4);
+  CHECK(world.kill(bundle, "KILL").code == 0);
+  CHECK(eventually([&] { return slurp(procs).empty(); }));
+  CHECK(world.remove(bundle, true).code == 0);
+  CHECK(world.status(holder) == "running");
+  CHECK(world.remove(holder, true).code == 0);
+  world.nothing_left();
+}
+
 TEST_CASE("run forwards signals to the process", "[lifecycle][kill]") {
   World world;
   Bundle bundle = world.bundle();

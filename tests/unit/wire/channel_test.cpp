@@ -78,10 +78,14 @@ TEST_CASE("an unexpected message is an error with both names", "[wire]") {
   CHECK(got.error().message() == "the other side sent RootfsReady where Created was expected");
 }
 
-TEST_CASE("the peer's end is an error where a word is due and success where the end is", "[wire]") {
+TEST_CASE("the peer's end is an error where a word is due, and success after its last", "[wire]") {
   auto ends = make_ends();
   { const wire::Channel gone = std::move(ends.child); }
   CHECK(ends.parent.expect<wire::Created>().error().kind() == ErrorKind::destroyed);
+  CHECK(ends.parent.expect_end().error().message() == "container process is already dead");
+  ends = make_ends();
+  REQUIRE(ends.child.send_plainly(wire::Executing{}));
+  { const wire::Channel gone = std::move(ends.child); }
   CHECK(ends.parent.expect_end());
 }
 

@@ -53,6 +53,7 @@ struct GlobalOptions {
   std::string root;
   std::string cgroup_manager = "cgroupfs";
   std::string rootless = "auto";
+  container::InitEntry init = nullptr;
   std::vector<std::string> words;  ///< the command and all after it
 };
 
@@ -111,6 +112,7 @@ Result<container::Globals> make_globals(const GlobalOptions& o, bool makes_conta
     globals.root = CAISSON_TRY(absolute_root(o.root));
   }
   globals.root_is_default = o.root.empty();
+  globals.init = o.init;
   if (o.cgroup_manager == "disabled")
     return fail(ErrorKind::config, "--cgroup-manager=disabled is not supported: a container always has a cgroup");
   globals.systemd_cgroup = o.systemd_cgroup || o.cgroup_manager == "systemd";
@@ -174,8 +176,9 @@ void keep_standard_descriptors() {
     if (::fcntl(fd, F_GETFD) < 0 && ::open("/dev/null", O_RDWR) < 0) return;
 }
 
-int run_words(std::span<const char* const> words) {
+int run_words(std::span<const char* const> words, container::InitEntry init) {
   GlobalOptions options;
+  options.init = init;
   const Grammar global = global_grammar(options);
   const auto asked = parse(global, words);
   if (!asked) return report_usage(asked.error(), global_help(global));
@@ -200,11 +203,11 @@ int run_words(std::span<const char* const> words) {
 
 std::span<const Command* const> commands() { return kCommands; }
 
-int run(int argc, char** argv) {
+int run(int argc, char** argv, container::InitEntry init) {
   keep_standard_descriptors();
   // CLI11 throws, though never on what reaches it; nothing else here does.
   try {
-    return run_words({argv + std::min(argc, 1), static_cast<std::size_t>(std::max(argc - 1, 0))});
+    return run_words({argv + std::min(argc, 1), static_cast<std::size_t>(std::max(argc - 1, 0))}, init);
   } catch (const std::exception& failure) {
     return report(Error(ErrorKind::system, failure.what()), 1);
   }

@@ -12,6 +12,10 @@
 #include "base/error.hpp"
 #include "config/resources.hpp"
 
+namespace caisson::wire {
+struct Inheritance;
+}
+
 /// What can be done with containers: what the command line, nsinit and the library are thin fronts of.
 ///
 /// Each call opens what it needs, does one thing and holds nothing afterwards. A failed call leaves nothing of its own
@@ -19,6 +23,9 @@
 /// ("container does not exist", "container not running", "container with given ID already exists") come from here.
 /// Relative paths are relative to the working directory of the caller.
 namespace caisson::container {
+
+/// Init's side, entered by a clone of the runtime itself. Does not return.
+using InitEntry = void (*)(wire::Inheritance&&);
 
 /// What all calls share.
 struct Globals {
@@ -28,6 +35,7 @@ struct Globals {
   bool root_is_default = true;              ///< nobody asked for this root: that it does not exist yet is no error
   bool systemd_cgroup = false;              ///< cgroups as units of systemd; cgroupsPath is then "slice:prefix:name"
   Rootless rootless = Rootless::automatic;  ///< yes: cgroups that cannot be made are ignored
+  InitEntry init = nullptr;                 ///< absent: init always is our own binary, executed anew
 };
 
 /// Descriptors that become a process' standard streams; -1 = the caller's own of that number.

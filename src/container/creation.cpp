@@ -147,28 +147,8 @@ Status Creation::reserve() {
   return {};
 }
 
-Status Creation::spawn_init() {
+wire::Begin Creation::make_begin() const {
   const plan::NamespacePlan& namespaces = plan_.init.namespaces;
-  cgroup_ = CAISSON_TRY(cgroup::make(plan_.cgroup));
-  // In a cgroup2 the process is born, so that must be there first. Those of v1 are made while init mounts.
-  cgroup_dir_ = CAISSON_TRY(cgroup_->create_birthplace());
-  if (plan_.cgroup.enter_late) cgroup_dir_.reset();
-  std::vector<FileDescriptor> prepared = CAISSON_TRY(rootfs::prepare_trees(plan_.init.rootfs));
-  const FileDescriptor config = CAISSON_TRY(entry_->open_locked_config());
-
-  SpawnOptions options;
-  options.config = config.get();
-  options.privileged = facts_.privileged;
-  options.streams = options_.streams;
-  options.hide_descriptors = mode_ == Mode::hand_over;
-  if (!namespaces.needs_stage) {
-    options.namespaces = namespaces.create & ~kMadeByInit;
-    options.cgroup = cgroup_dir_.get();
-    options.wait_for_maps = namespaces.makes(CLONE_NEWUSER);
-  }
-  child_.emplace(CAISSON_TRY(spawn(options)));
-  in_birthplace_ = child_->in_cgroup();
-
   wire::Begin begin;
   begin.kind = wire::Kind::create;
   begin.id = options_.id;
@@ -185,12 +165,45 @@ Status Creation::spawn_init() {
   begin.listen_fds = kept_.listen;
   begin.descriptors.start_listener = static_cast<bool>(start_listener_);
   begin.descriptors.cgroup = namespaces.needs_stage && cgroup_dir_;
+  return begin;
+}
+
+Status Creation::spawn_init() {
+  const plan::NamespacePlan& namespaces = plan_.init.namespaces;
+  cgroup_ = CAISSON_TRY(cgroup::make(plan_.cgroup));
+  // In a cgroup2 the process is born, so that must be there first. Those of v1 are made while init mounts.
+  cgroup_dir_ = CAISSON_TRY(cgroup_->create_birthplace());
+  if (plan_.cgroup.enter_late) cgroup_dir_.reset();
+  std::vector<FileDescriptor> prepared = CAISSON_TRY(rootfs::prepare_trees(plan_.init.rootfs));
+  const FileDescriptor config = CAISSON_TRY(entry_->open_locked_config());
+
+  wire::Begin begin = make_begin();
   begin.descriptors.prepared = static_cast<unsigned>(prepared.size());
   std::vector<FdView> descriptors;
   if (start_listener_) descriptors.push_back(start_listener_);
   if (begin.descriptors.cgroup) descriptors.push_back(cgroup_dir_);
   for (const auto& tree : prepared) descriptors.push_back(tree);
 
+  SpawnOptions options;
+  options.config = config.get();
+  options.privileged = facts_.privileged;
+  options.streams = options_.streams;
+  options.hide_descriptors = mode_ == Mode::hand_over;
+  const Bequest bequest{globals_.init, begin, descriptors, spec_, plan_.init};
+  if (!namespaces.needs_stage) {
+    options.namespaces = namespaces.create & ~kMadeByInit;
+    options.cgroup = cgroup_dir_.get();
+    options.wait_for_maps = namespaces.makes(CLONE_NEWUSER);
+    // A program that embeds us has threads and memory of its own; and without maps nobody may go on.
+    if (mode_ != Mode::hand_over && !options.wait_for_maps && may_bequeath(globals_, facts_))
+      options.bequest = &bequest;
+  }
+  child_.emplace(CAISSON_TRY(spawn(options)));
+  in_birthplace_ = child_->in_cgroup();
+  if (child_->is_heir()) {
+    start_listener_.reset();
+    return {};
+  }
   if (!namespaces.needs_stage && begin.maps_by_parent) CAISSON_TRY(give_maps());
   CAISSON_TRY(child_->channel().send_many(begin, std::move(descriptors)));
   start_listener_.reset();

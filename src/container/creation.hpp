@@ -67,6 +67,7 @@ class Creation {
   Status check_options() const;
   Status check_rootfs() const;
   Status reserve();
+  wire::Begin make_begin() const;
   Status spawn_init();
   Status give_maps();
   Status make_cgroups();

@@ -25,6 +25,7 @@
 #include "plan/plan.hpp"
 #include "process/identity.hpp"
 #include "sys/file.hpp"
+#include "sys/namespace.hpp"
 #include "sys/process.hpp"
 
 namespace caisson::container {
@@ -33,6 +34,7 @@ namespace {
 
 /// Everything one exec holds, from the record to the process.
 struct Exec {
+  const Globals& globals;
   const ExecOptions& options;
   Keeper keeper;
   State state;
@@ -40,7 +42,7 @@ struct Exec {
   config::Spec spec;             ///< what init's side needs: the process, and the container's own values beside it
   std::optional<plan::SeccompPlan> seccomp;
   plan::HostFacts facts;
-  plan::IdentityPlan identity;
+  plan::InitPlan plan;
   KeptDescriptors kept;
   std::unique_ptr<cgroup::CgroupManager> cgroup;
   std::uint64_t oom_kills_before = 0;
@@ -80,7 +82,7 @@ Status decide(Exec& exec, const Entry& entry) {
     exec.seccomp = CAISSON_TRY(plan::make_seccomp(*profile, exec.facts));
   std::vector<std::string> warnings;
   plan::InitOptions options{.exec = true, .exec_namespaces = exec.state.namespaces, .rootfs = {}};
-  exec.identity = CAISSON_TRY(plan::make_init(exec.spec, exec.facts, options, warnings)).identity;
+  exec.plan = CAISSON_TRY(plan::make_init(exec.spec, exec.facts, options, warnings));
   for (const auto& warning : warnings) log::warn("{}", warning);
   return {};
 }
@@ -94,24 +96,7 @@ Result<FileDescriptor> open_root(const Exec& exec) {
   return root;
 }
 
-Status spawn_process(Exec& exec) {
-  // The descriptors of a program that embeds us are not ours to change.
-  if (exec.keeper != Keeper::program) CAISSON_TRY(sys::close_on_exec_from(3 + exec.kept.all));
-  if (exec.keeper == Keeper::foreground) exec.signals.emplace(CAISSON_TRY(block_forwarded_signals()));
-  // Without permission, or on a kernel that checks it of init, the process is moved later: see converse().
-  cgroup::Entrance entrance;
-  if (std::pair(exec.facts.kernel_major, exec.facts.kernel_minor) >= std::pair(5, 16))
-    if (auto found = exec.cgroup->entrance()) entrance = std::move(*found);
-  const FileDescriptor root = CAISSON_TRY(open_root(exec));
-  const FileDescriptor config = CAISSON_TRY(sys::memfd("config", config::save(exec.spec), false));
-  SpawnOptions options;
-  options.config = config.get();
-  options.privileged = exec.facts.privileged;
-  options.signal_mask = exec.signals ? &exec.signals->mask_before() : nullptr;
-  options.streams = exec.options.streams;
-  options.hide_descriptors = exec.keeper == Keeper::program;
-  exec.child.emplace(CAISSON_TRY(spawn(options)));
-
+wire::Begin make_begin(const Exec& exec) {
   wire::Begin begin;
   begin.kind = wire::Kind::exec;
   begin.id = exec.state.id;
@@ -123,6 +108,25 @@ Status spawn_process(Exec& exec) {
   begin.listen_fds = exec.kept.listen;
   begin.namespaces = exec.state.namespaces;
   begin.descriptors.container = true;
+  return begin;
+}
+
+/// Our next child is a process of the container's PID namespace, and needs no stage that makes it one.
+bool enter_pids(const Exec& exec) {
+  if ((exec.state.namespaces & CLONE_NEWPID) == 0) return true;
+  return sys::join_namespace(exec.container.pidfd(), CLONE_NEWPID).has_value();
+}
+
+Status spawn_process(Exec& exec) {
+  // The descriptors of a program that embeds us are not ours to change.
+  if (exec.keeper != Keeper::program) CAISSON_TRY(sys::close_on_exec_from(3 + exec.kept.all));
+  if (exec.keeper == Keeper::foreground) exec.signals.emplace(CAISSON_TRY(block_forwarded_signals()));
+  // Without permission, or on a kernel that checks it of init, the process is moved later: see converse().
+  cgroup::Entrance entrance;
+  if (std::pair(exec.facts.kernel_major, exec.facts.kernel_minor) >= std::pair(5, 16))
+    if (auto found = exec.cgroup->entrance()) entrance = std::move(*found);
+  const FileDescriptor root = CAISSON_TRY(open_root(exec));
+  wire::Begin begin = make_begin(exec);
   begin.descriptors.cgroup = static_cast<bool>(entrance.birthplace);
   begin.descriptors.tasks = static_cast<unsigned>(entrance.files.size());
   begin.descriptors.root = static_cast<bool>(root);
@@ -130,10 +134,31 @@ Status spawn_process(Exec& exec) {
   if (entrance.birthplace) descriptors.push_back(entrance.birthplace);
   if (root) descriptors.push_back(root);
   for (const auto& file : entrance.files) descriptors.push_back(file);
-  CAISSON_TRY(exec.child->channel().send(begin, descriptors));
-  const auto spawned = CAISSON_TRY(exec.child->channel().expect<wire::Spawned>());
-  exec.must_be_moved = (entrance.birthplace && !spawned.in_cgroup) || (!entrance.birthplace && entrance.files.empty());
-  return exec.child->become(CAISSON_TRY(sys::adopt_child(spawned.pid)));
+
+  SpawnOptions options;
+  options.privileged = exec.facts.privileged;
+  options.signal_mask = exec.signals ? &exec.signals->mask_before() : nullptr;
+  options.streams = exec.options.streams;
+  options.hide_descriptors = exec.keeper == Keeper::program;
+  FileDescriptor config;
+  const Bequest bequest{exec.globals.init, begin, descriptors, exec.spec, exec.plan};
+  if (exec.keeper != Keeper::program && may_bequeath(exec.globals, exec.facts) && enter_pids(exec)) {
+    options.bequest = &bequest;
+    options.cgroup = entrance.birthplace.get();
+  } else {
+    config = CAISSON_TRY(sys::memfd("config", config::save(exec.spec), false));
+    options.config = config.get();
+  }
+  exec.child.emplace(CAISSON_TRY(spawn(options)));
+  bool born = exec.child->in_cgroup();
+  if (!exec.child->is_heir()) {
+    CAISSON_TRY(exec.child->channel().send(begin, descriptors));
+    const auto spawned = CAISSON_TRY(exec.child->channel().expect<wire::Spawned>());
+    born = spawned.in_cgroup;
+    CAISSON_TRY(exec.child->become(CAISSON_TRY(sys::adopt_child(spawned.pid))));
+  }
+  exec.must_be_moved = (entrance.birthplace && !born) || (!entrance.birthplace && entrance.files.empty());
+  return {};
 }
 
 /// The host's side until execve has succeeded.
@@ -141,7 +166,7 @@ Status converse(Exec& exec) {
   const wire::Channel& channel = exec.child->channel();
   const pid_t pid = exec.child->process().pid();
   if (exec.must_be_moved) CAISSON_TRY(exec.cgroup->attach(pid));
-  if ((exec.state.namespaces & CLONE_NEWUSER) != 0) CAISSON_TRY(process::apply_limits(exec.identity, pid));
+  if ((exec.state.namespaces & CLONE_NEWUSER) != 0) CAISSON_TRY(process::apply_limits(exec.plan.identity, pid));
   CAISSON_TRY(send_proceed(channel, exec.seccomp));
   for (bool executing = false;;) {
     auto packet = channel.receive();
@@ -191,14 +216,15 @@ void tell_of_oom(const std::string& id, const Joined& joined) {
 
 Result<Joined> join(const Globals& globals, const std::string& id, const ExecOptions& options, Keeper keeper) {
   const Entry entry = CAISSON_TRY(Store(globals.root).open(id));
-  Exec exec{.options = options,
+  Exec exec{.globals = globals,
+            .options = options,
             .keeper = keeper,
             .state = {},
             .container = {},
             .spec = {},
             .seccomp = {},
             .facts = {},
-            .identity = {},
+            .plan = {},
             .kept = {},
             .cgroup = {},
             .oom_kills_before = 0,

@@ -2,13 +2,19 @@
 #include "container/spawn.hpp"
 
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cstring>
+
 #include "container/self_exe.hpp"
+#include "process/executable.hpp"
 #include "sys/namespace.hpp"
+#include "sys/own_image.hpp"
 #include "sys/process.hpp"
 #include "sys/socket.hpp"
+#include "wire/inheritance.hpp"
 
 namespace caisson::container {
 
@@ -47,7 +53,49 @@ Error reenter(const SpawnOptions& options, FdView exe, const wire::Channel& chan
   return fail_errno("execveat(our own binary)").error();
 }
 
+/// Makes this process one that a clone may go on from: its program is `exe`, and nobody in a container that the clone
+/// joins reads its memory or its descriptors.
+Status become_heritable(FdView exe) {
+  const std::string path = fmt::format("/proc/self/fd/{}", exe.get());
+  FileDescriptor program(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!program) return fail_errno("open('{}')", path);
+  CAISSON_TRY(sys::change_own_image(program));
+  return sys::hide_from_others();
+}
+
+/// The caller's environment is none of the container's business.
+void forget_environment() {
+  for (char** entry = environ; *entry != nullptr; ++entry) ::explicit_bzero(*entry, std::strlen(*entry));
+  *environ = nullptr;
+}
+
+/// The child as heir. Returns only with the reason why it cannot be.
+Error take_over(const SpawnOptions& options, wire::Channel& channel) {
+  const Bequest& bequest = *options.bequest;
+  if (options.signal_mask != nullptr) ::sigprocmask(SIG_SETMASK, options.signal_mask, nullptr);
+  std::vector<int> kept{channel.fd().get()};
+  if (options.config >= 0) kept.push_back(options.config);
+  for (const auto& fd : bequest.descriptors) kept.push_back(fd.get());
+  // The others' owners are in this memory, too, but are never ended here: nothing returns from init.
+  if (auto closed = process::close_descriptors(3 + static_cast<int>(bequest.begin.preserve_fds), kept); !closed)
+    return std::move(closed).error();
+  forget_environment();
+  wire::Inheritance inheritance{.channel = std::move(channel),
+                                .begin = std::move(bequest.begin),
+                                .config = FileDescriptor(options.config),
+                                .descriptors = {},
+                                .spec = std::move(bequest.spec),
+                                .plan = std::move(bequest.plan)};
+  for (const auto& fd : bequest.descriptors) inheritance.descriptors.emplace_back(fd.get());
+  bequest.entry(std::move(inheritance));
+  std::unreachable();
+}
+
 }  // namespace
+
+bool may_bequeath(const Globals& globals, const plan::HostFacts& facts) {
+  return globals.init != nullptr && facts.privileged && facts.euid == 0 && sys::can_change_own_image();
+}
 
 Child::~Child() {
   if (!owned_ || !process_) return;
@@ -68,21 +116,31 @@ Result<Child> spawn(const SpawnOptions& options) {
   auto [ours, theirs] = CAISSON_TRY(sys::packet_pair());
   const std::string number = fmt::format("{}", theirs.get());
   const std::string config = fmt::format("{}", options.config);
-  auto cloned = sys::clone3({.flags = options.namespaces, .cgroup = options.cgroup});
+  bool heir = false;
+  if (options.bequest != nullptr) {
+    auto heritable = become_heritable(exe);
+    heir = heritable.has_value();
+    // Without a config for our binary there is no other way.
+    if (!heir && options.config < 0) return std::unexpected(std::move(heritable).error());
+  }
+  // The signals that we handle are not to be handled by our code in a container.
+  const std::uint64_t flags = options.namespaces | (heir ? CLONE_CLEAR_SIGHAND : 0);
+  auto cloned = sys::clone3({.flags = flags, .cgroup = options.cgroup});
   bool in_cgroup = options.cgroup >= 0;
   if (!cloned && in_cgroup) {
     // A cgroup that cannot be born into (EBUSY, EACCES, EOPNOTSUPP) may still be joined by a write.
     in_cgroup = false;
-    cloned = sys::clone3({.flags = options.namespaces, .cgroup = -1});
+    cloned = sys::clone3({.flags = flags, .cgroup = -1});
   }
   if (!cloned) return std::unexpected(std::move(cloned).error());
   if (cloned->pid == 0) {
-    const wire::Channel channel(std::move(theirs));
-    Error error = reenter(options, exe, channel, number.c_str(), config.c_str());
+    wire::Channel channel(std::move(theirs));
+    Error error = heir ? take_over(options, channel) : reenter(options, exe, channel, number.c_str(), config.c_str());
     (void)channel.send(wire::Failed{std::move(error)});
     ::_exit(1);
   }
-  return Child(sys::ProcessHandle(cloned->pid, std::move(cloned->pidfd)), wire::Channel(std::move(ours)), in_cgroup);
+  return Child(sys::ProcessHandle(cloned->pid, std::move(cloned->pidfd)), wire::Channel(std::move(ours)), in_cgroup,
+               heir);
 }
 
 }  // namespace caisson::container

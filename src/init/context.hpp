@@ -12,6 +12,7 @@
 #include "config/spec.hpp"
 #include "plan/identity.hpp"
 #include "plan/namespaces.hpp"
+#include "plan/plan.hpp"
 #include "plan/rootfs.hpp"
 #include "process/procfs.hpp"
 #include "rootfs/mounter.hpp"
@@ -44,10 +45,19 @@ struct InitContext {
 
   rootfs::Environment environment;
   std::optional<rootfs::RootDir> root;
-  process::Procfs proc;  ///< for labels and sysctls
+  process::Procfs proc;         ///< for labels and sysctls
+  bool needs_no_stage = false;  ///< exec: we are a process of the container's PID namespace already
   bool cgroups_ready = false;
   std::vector<std::string> env;
   std::string program;  ///< path that execve gets
+
+  void take(plan::InitPlan plan) {
+    namespaces = std::move(plan.namespaces);
+    rootfs = std::move(plan.rootfs);
+    identity = std::move(plan.identity);
+  }
+  /// The descriptors that came beside `begin`, as many as it says.
+  void take(std::vector<FileDescriptor> fds);
 };
 
 /// One step of init's life; the name is the error's context.
@@ -59,6 +69,8 @@ struct InitStep {
 /// From Begin until the namespaces stand. Returns in the process that is to be init: the stage, where there is one,
 /// ends here.
 Status enter_stage(InitContext& context);
+/// The part of it that follows once it is known what to do.
+Status enter_namespaces(InitContext& context);
 
 /// The life of a container's first process and of one that joins it, from its namespaces to execve.
 std::span<const InitStep> create_steps();

@@ -9,6 +9,7 @@
 
 #include "init/context.hpp"
 #include "sys/process.hpp"
+#include "wire/inheritance.hpp"
 
 namespace caisson::init {
 
@@ -26,9 +27,16 @@ int read_number(const char* text) {
   return bad == std::errc() && *end == '\0' ? number : -1;
 }
 
-Status live(InitContext& context) {
-  CAISSON_TRY(enter_stage(context));
+Status live(InitContext& context, Status (*enter)(InitContext&)) {
+  CAISSON_TRY(enter(context));
   return run_steps(context.begin.kind == wire::Kind::create ? create_steps() : exec_steps(), context);
+}
+
+[[noreturn]] void live_and_end(InitContext& context, Status (*enter)(InitContext&)) {
+  const Status status = live(context, enter);
+  // Only failure comes here: success ended in execve.
+  if (!status) (void)context.channel.send_plainly(wire::Failed{status.error()});
+  ::_exit(1);
 }
 
 }  // namespace
@@ -47,10 +55,18 @@ void main(char** argv) noexcept {
   // (CVE-2016-9962); and we end with the one who made us until he has recorded us.
   (void)sys::set_parent_death_signal(SIGKILL);
   InitContext context{wire::Channel(FileDescriptor(channel)), FileDescriptor(config)};
-  const Status status = live(context);
-  // Only failure comes here: success ended in execve.
-  if (!status) (void)context.channel.send_plainly(wire::Failed{status.error()});
-  ::_exit(1);
+  live_and_end(context, enter_stage);
+}
+
+void go_on(wire::Inheritance&& inheritance) noexcept {
+  (void)sys::set_parent_death_signal(SIGKILL);
+  InitContext context{std::move(inheritance.channel), std::move(inheritance.config)};
+  context.needs_no_stage = true;
+  context.begin = std::move(inheritance.begin);
+  context.spec = std::move(inheritance.spec);
+  context.take(std::move(inheritance.plan));
+  context.take(std::move(inheritance.descriptors));
+  live_and_end(context, enter_namespaces);
 }
 
 }  // namespace caisson::init

@@ -27,22 +27,14 @@ constexpr std::uint64_t kLater = CLONE_NEWNET | CLONE_NEWCGROUP | CLONE_NEWTIME;
 Status receive_begin(InitContext& context) {
   std::vector<FileDescriptor> fds;
   context.begin = CAISSON_TRY(context.channel.expect<wire::Begin>(&fds));
-  const wire::Descriptors& expected = context.begin.descriptors;
-  const std::size_t count = expected.start_listener + expected.container + expected.cgroup + expected.root +
-                            expected.tasks + expected.prepared;
+  const std::size_t count = context.begin.descriptors.count();
   while (fds.size() < count) {
     std::vector<FileDescriptor> more;
     CAISSON_TRY(context.channel.expect<wire::More>(&more));
     for (auto& fd : more) fds.push_back(std::move(fd));
   }
   if (fds.size() != count) return fail(ErrorKind::system, "{} descriptors came with Begin, not {}", fds.size(), count);
-  std::size_t next = 0;
-  if (expected.start_listener) context.start_listener = std::move(fds[next++]);
-  if (expected.container) context.container = std::move(fds[next++]);
-  if (expected.cgroup) context.cgroup = std::move(fds[next++]);
-  if (expected.root) context.old_root = std::move(fds[next++]);
-  for (unsigned i = 0; i < expected.tasks; ++i) context.tasks.push_back(std::move(fds[next++]));
-  for (unsigned i = 0; i < expected.prepared; ++i) context.environment.prepared.push_back(std::move(fds[next++]));
+  context.take(std::move(fds));
   context.spec = CAISSON_TRY(config::load(CAISSON_TRY(sys::read_all(context.config, "config.json"))));
   return {};
 }
@@ -55,10 +47,7 @@ Status make_plans(InitContext& context) {
   options.rootfs.no_pivot = begin.no_pivot;
   for (const auto& cgroup : begin.cgroups)
     options.rootfs.cgroups.push_back({cgroup.controllers, cgroup.mountpoint, cgroup.path, cgroup.v2});
-  plan::InitPlan plan = CAISSON_TRY(plan::make_init(context.spec, begin.facts, options, warnings));
-  context.namespaces = std::move(plan.namespaces);
-  context.rootfs = std::move(plan.rootfs);
-  context.identity = std::move(plan.identity);
+  context.take(CAISSON_TRY(plan::make_init(context.spec, begin.facts, options, warnings)));
   return {};
 }
 
@@ -133,6 +122,7 @@ Status make_time_namespace(const plan::NamespacePlan& plan) {
 
 Status enter_container(InitContext& context) {
   std::uint64_t kinds = context.begin.namespaces;
+  if (context.needs_no_stage) kinds &= ~static_cast<std::uint64_t>(CLONE_NEWPID);
   CAISSON_TRY(process::apply_initial_affinity(context.identity), "set CPU affinity");
   if (kinds != 0) {
     auto joined = sys::join_namespace(context.container, kinds);
@@ -150,7 +140,10 @@ Status enter_container(InitContext& context) {
   }
   context.container.reset();
   if ((kinds & CLONE_NEWUSER) != 0) CAISSON_TRY(sys::become_namespace_root());
-  CAISSON_TRY(clone_init(context, 0));
+  if (context.needs_no_stage)
+    context.cgroup.reset();
+  else
+    CAISSON_TRY(clone_init(context, 0));
   return enter_cgroups(std::exchange(context.tasks, {}));
 }
 
@@ -174,10 +167,25 @@ Status enter_new(InitContext& context) {
 
 }  // namespace
 
+void InitContext::take(std::vector<FileDescriptor> fds) {
+  const wire::Descriptors& expected = begin.descriptors;
+  std::size_t next = 0;
+  if (expected.start_listener) start_listener = std::move(fds[next++]);
+  if (expected.container) container = std::move(fds[next++]);
+  if (expected.cgroup) cgroup = std::move(fds[next++]);
+  if (expected.root) old_root = std::move(fds[next++]);
+  for (unsigned i = 0; i < expected.tasks; ++i) tasks.push_back(std::move(fds[next++]));
+  for (unsigned i = 0; i < expected.prepared; ++i) environment.prepared.push_back(std::move(fds[next++]));
+}
+
 Status enter_stage(InitContext& context) {
   CAISSON_TRY(receive_begin(context), "read what to do");
   CAISSON_TRY(sys::close_on_exec_from(3 + context.begin.preserve_fds));
   CAISSON_TRY(make_plans(context));
+  return enter_namespaces(context);
+}
+
+Status enter_namespaces(InitContext& context) {
   // /proc/self/oom_score_adj is root's alone once we are hidden, so it is written before.
   CAISSON_TRY(process::apply_oom_score(context.identity), "set OOM score");
   CAISSON_TRY(sys::hide_from_others());

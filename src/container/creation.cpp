@@ -140,11 +140,16 @@ Status Creation::reserve() {
   // The intent: whoever finds it later knows what may be there. It needs no sync: it must survive us, not the machine,
   // whose processes and cgroups are as gone as it is after a crash.
   CAISSON_TRY(entry_->write_first_state(state_));
-  CAISSON_TRY(entry_->write_config(config::save(spec_)));
   if (shares_readiness_) CAISSON_TRY(make_readiness_directory(*entry_));
   if (waits_for_start())
     start_listener_ = CAISSON_TRY(sys::listen_at(entry_->dir(), kStartSocket, SOCK_SEQPACKET, kStartBacklog));
   return {};
+}
+
+bool Creation::awaits_rootfs() const {
+  // Init makes its network namespace itself: devices cannot be moved there before it has told us.
+  return !plan_.network.empty() ||
+         (spec_.hooks && !(spec_.hooks->prestart.empty() && spec_.hooks->create_runtime.empty()));
 }
 
 wire::Begin Creation::make_begin() const {
@@ -161,6 +166,7 @@ wire::Begin Creation::make_begin() const {
   begin.start_by_parent = !waits_for_start();
   begin.maps_by_parent = namespaces.makes(CLONE_NEWUSER);
   begin.limits_by_parent = !namespaces.shares_host(CLONE_NEWUSER);
+  begin.awaits_rootfs = awaits_rootfs();
   begin.preserve_fds = kept_.all;
   begin.listen_fds = kept_.listen;
   begin.descriptors.start_listener = static_cast<bool>(start_listener_);
@@ -175,6 +181,8 @@ Status Creation::spawn_init() {
   cgroup_dir_ = CAISSON_TRY(cgroup_->create_birthplace());
   if (plan_.cgroup.enter_late) cgroup_dir_.reset();
   std::vector<FileDescriptor> prepared = CAISSON_TRY(rootfs::prepare_trees(plan_.init.rootfs));
+  // Init is born with the lock of it. An heir does not read it: it is filled while that is busy, see prepare_host().
+  config_ = CAISSON_TRY(entry_->make_config());
   const FileDescriptor config = CAISSON_TRY(entry_->open_locked_config());
 
   wire::Begin begin = make_begin();
@@ -198,6 +206,7 @@ Status Creation::spawn_init() {
     if (mode_ != Mode::hand_over && !options.wait_for_maps && may_bequeath(globals_, facts_))
       options.bequest = &bequest;
   }
+  if (options.bequest == nullptr) CAISSON_TRY(save_config());
   child_.emplace(CAISSON_TRY(spawn(options)));
   in_birthplace_ = child_->in_cgroup();
   if (child_->is_heir()) {
@@ -213,6 +222,13 @@ Status Creation::spawn_init() {
     CAISSON_TRY(child_->become(CAISSON_TRY(sys::adopt_child(spawned.pid))));
     if (begin.maps_by_parent) CAISSON_TRY(give_maps());
   }
+  return {};
+}
+
+Status Creation::save_config() {
+  if (!config_) return {};
+  CAISSON_TRY(sys::write_all(config_, config::save(spec_), kConfigFile));
+  config_.reset();
   return {};
 }
 
@@ -242,14 +258,16 @@ Status Creation::run_runtime_hooks() {
 /// What the host's side does while init mounts, and the hooks that may rely on both.
 Status Creation::prepare_host() {
   CAISSON_TRY(make_cgroups());
+  // Before any hook has run: whoever deletes the container may have to run the poststop hooks.
+  CAISSON_TRY(save_config());
   CAISSON_TRY(cgroup_->apply(plan_.cgroup));
   const pid_t pid = child_->process().pid();
   const auto stat = sys::read_stat(pid);
   if (!stat) return fail(ErrorKind::destroyed, "container init ended unexpectedly");
   state_.init_process_pid = pid;
   state_.init_process_start = stat->start_time;
-  CAISSON_TRY(child_->channel().expect<wire::RootfsReady>());
-  // Not before: init makes its network namespace itself.
+  // Otherwise init is told to go on before it asks, and neither waits for the other.
+  if (awaits_rootfs()) CAISSON_TRY(child_->channel().expect<wire::RootfsReady>());
   if (!plan_.network.empty()) CAISSON_TRY(network::move_devices(plan_.network, pid));
   environment_stands_ = true;
   CAISSON_TRY(run_runtime_hooks());
@@ -257,6 +275,7 @@ Status Creation::prepare_host() {
 }
 
 Status Creation::wait_for_created() {
+  child_->close_program();
   for (;;) {
     wire::Packet packet = CAISSON_TRY(child_->channel().receive());
     if (auto* failed = std::get_if<wire::Failed>(&packet.message)) return std::unexpected(std::move(failed->error));

@@ -67,8 +67,10 @@ class Creation {
   Status check_options() const;
   Status check_rootfs() const;
   Status reserve();
+  bool awaits_rootfs() const;
   wire::Begin make_begin() const;
   Status spawn_init();
+  Status save_config();
   Status give_maps();
   Status make_cgroups();
   Status prepare_host();
@@ -90,6 +92,7 @@ class Creation {
   std::optional<sys::Interruptible> interruptible_;  ///< from the first side effect until the container stands
   std::optional<Entry> entry_;
   State state_;
+  FileDescriptor config_;  ///< made and locked, yet to be written
   FileDescriptor start_listener_;
   std::unique_ptr<cgroup::CgroupManager> cgroup_;
   FileDescriptor cgroup_dir_;  ///< to be born in; none without cgroup2

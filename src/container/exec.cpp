@@ -168,6 +168,7 @@ Status converse(Exec& exec) {
   if (exec.must_be_moved) CAISSON_TRY(exec.cgroup->attach(pid));
   if ((exec.state.namespaces & CLONE_NEWUSER) != 0) CAISSON_TRY(process::apply_limits(exec.plan.identity, pid));
   CAISSON_TRY(send_proceed(channel, exec.seccomp));
+  exec.child->close_program();
   for (bool executing = false;;) {
     auto packet = channel.receive();
     // The end of the stream is execve's success, when the process had come so far.

@@ -140,7 +140,7 @@ Result<Child> spawn(const SpawnOptions& options) {
     ::_exit(1);
   }
   return Child(sys::ProcessHandle(cloned->pid, std::move(cloned->pidfd)), wire::Channel(std::move(ours)), in_cgroup,
-               heir);
+               heir, std::move(exe));
 }
 
 }  // namespace caisson::container

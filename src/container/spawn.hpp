@@ -48,13 +48,18 @@ struct SpawnOptions {
 /// and reaped when this goes out of scope.
 class Child {
  public:
-  Child(sys::ProcessHandle process, wire::Channel channel, bool in_cgroup, bool is_heir)
-      : process_(std::move(process)), channel_(std::move(channel)), in_cgroup_(in_cgroup), is_heir_(is_heir) {}
+  Child(sys::ProcessHandle process, wire::Channel channel, bool in_cgroup, bool is_heir, FileDescriptor program)
+      : process_(std::move(process)),
+        channel_(std::move(channel)),
+        in_cgroup_(in_cgroup),
+        is_heir_(is_heir),
+        program_(std::move(program)) {}
   Child(Child&& other) noexcept
       : process_(std::move(other.process_)),
         channel_(std::move(other.channel_)),
         in_cgroup_(other.in_cgroup_),
         is_heir_(other.is_heir_),
+        program_(std::move(other.program_)),
         owned_(std::exchange(other.owned_, false)) {}
   Child& operator=(Child&&) = delete;
   ~Child();
@@ -67,6 +72,9 @@ class Child {
   bool is_heir() const { return is_heir_; }
   /// The stage has ended and left `init` in its place; the stage is reaped.
   Status become(sys::ProcessHandle init);
+  /// Closes our binary's protected clone. The kernel takes its time to end that mount: for when there is nothing else
+  /// to do but wait.
+  void close_program() { program_.reset(); }
   /// From here on the process lives without us.
   void release() { owned_ = false; }
   sys::ProcessHandle take_process() { return std::move(process_); }
@@ -76,6 +84,7 @@ class Child {
   wire::Channel channel_;
   bool in_cgroup_;
   bool is_heir_;
+  FileDescriptor program_;
   bool owned_ = true;
 };
 

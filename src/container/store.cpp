@@ -81,17 +81,16 @@ Status Entry::replace_state(const State& state) const {
   return sys::replace_file(dir_, kStateFile, write_state(state), 0600);
 }
 
-Status Entry::write_config(std::string_view text) const {
-  FileDescriptor file = CAISSON_TRY(sys::open_at(dir_, kConfigFile, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  return sys::write_all(file, text, kConfigFile);
-}
-
 Status Entry::replace_config(std::string_view text) const { return sys::replace_file(dir_, kConfigFile, text, 0600); }
 
 Result<std::string> Entry::load_config() const { return sys::read_file(dir_, kConfigFile); }
 
+Result<FileDescriptor> Entry::make_config() const {
+  return sys::open_at(dir_, kConfigFile, O_WRONLY | O_CREAT | O_EXCL, 0600);
+}
+
 Result<FileDescriptor> Entry::open_locked_config() const {
-  FileDescriptor config = CAISSON_TRY(sys::open_at(dir_, kConfigFile, O_RDONLY | O_CLOEXEC));
+  FileDescriptor config = CAISSON_TRY(sys::open_at(dir_, kConfigFile, O_RDONLY));
   CAISSON_TRY(sys::lock(config, sys::Lock::exclusive, true));
   return config;
 }

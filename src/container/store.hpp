@@ -43,11 +43,12 @@ class Entry {
   Status write_first_state(const State& state) const;
   /// Replaces the record at once: readers see the old or the new one.
   Status replace_state(const State& state) const;
-  Status write_config(std::string_view text) const;
   /// Replaces the saved config at once.
   Status replace_config(std::string_view text) const;
   Result<std::string> load_config() const;
-  /// The config, locked for init: it holds the lock, by the descriptor it is sent, until it is recorded.
+  /// The config's file, empty, to be written.
+  Result<FileDescriptor> make_config() const;
+  /// The config to be read, locked for init: it holds the lock, by the descriptor it is born with, until it is recorded.
   Result<FileDescriptor> open_locked_config() const;
   /// Waits until no init of a creator that was killed holds the config any more.
   Status wait_for_init() const;

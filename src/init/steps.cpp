@@ -70,7 +70,7 @@ Status wait_for_proceed(InitContext& c) {
 
 Status wait_for_runtime(InitContext& c) {
   CAISSON_TRY(wait_for_cgroups(c));
-  CAISSON_TRY(c.channel.send(wire::RootfsReady{}));
+  if (c.begin.awaits_rootfs) CAISSON_TRY(c.channel.send(wire::RootfsReady{}));
   return wait_for_proceed(c);
 }
 

@@ -30,7 +30,7 @@ struct Cgroup {
 //   parent -> child  Mapped            the user namespace's maps are written
 //   stage  -> parent Spawned           init's pid; the stage ends
 //   parent -> child  CgroupsReady      the container's cgroups exist and init is in them
-//   init   -> parent RootfsReady       mounts and devices stand, the root is not switched yet
+//   init   -> parent RootfsReady       mounts and devices stand, the root is not switched yet; only where it is awaited
 //   parent -> init   Proceed           hooks of the runtime's side have run; limits stand
 //   init   -> parent Console           the terminal's master beside it
 //   init   -> parent SeccompListener   number of the listener's descriptor in init
@@ -67,6 +67,7 @@ struct Begin {
   bool start_by_parent = false;   ///< Start comes over this channel, not over start.sock
   bool maps_by_parent = false;    ///< a Mapped follows once the namespaces are made
   bool limits_by_parent = false;  ///< the parent sets the rlimits before Proceed
+  bool awaits_rootfs = false;     ///< the parent has something to do between RootfsReady and Proceed
   unsigned preserve_fds = 0;
   unsigned listen_fds = 0;       ///< LISTEN_FDS that the payload is told of; part of preserve_fds
   std::uint64_t namespaces = 0;  ///< exec: CLONE_NEW* to join

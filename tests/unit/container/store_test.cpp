@@ -89,7 +89,7 @@ TEST_CASE("removal takes what helpers have put there", "[container]") {
   const Root root;
   const Store store(root.path);
   auto entry = store.reserve("c1");
-  REQUIRE(entry->write_config("{}"));
+  REQUIRE(entry->make_config());
   std::filesystem::create_directories(entry->path() + "/notify/deep");
   std::filesystem::create_symlink("/etc", entry->path() + "/notify/link");
   REQUIRE(entry->remove());

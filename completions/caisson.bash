@@ -9,11 +9,11 @@ _caisson_options() {
       --manage-cgroups-mode --network-lock --empty-ns --auto-dedup --lazy-pages --parent-path --leave-running
       --tcp-skip-in-flight --link-remap --status-fd --page-server --pre-dump --help" ;;
     create) options="--bundle --config --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring
-      --preserve-fds --help" ;;
-    delete) options="--force --help" ;;
+      --preserve-fds --timeline --help" ;;
+    delete) options="--force --timeline --help" ;;
     events) options="--interval --stats --help" ;;
     exec) options="--process --tty --user --additional-gids --cwd --env --cap --no-new-privs --process-label --apparmor
-      --cgroup --detach --pid-file --console-socket --pidfd-socket --preserve-fds --ignore-paused --help" ;;
+      --cgroup --detach --pid-file --console-socket --pidfd-socket --preserve-fds --ignore-paused --timeline --help" ;;
     features) options="--help" ;;
     kill) options="--help" ;;
     list) options="--format --quiet --help" ;;
@@ -25,7 +25,7 @@ _caisson_options() {
       --lsm-profile --lsm-mount-context --help" ;;
     resume) options="--help" ;;
     run) options="--bundle --config --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring
-      --preserve-fds --detach --keep --no-subreaper --help" ;;
+      --preserve-fds --detach --keep --no-subreaper --timeline --help" ;;
     spec) options="--bundle --rootless --help" ;;
     start) options="--help" ;;
     state) options="--help" ;;

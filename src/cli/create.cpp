@@ -3,25 +3,31 @@
 
 #include "cli/bundle_options.hpp"
 #include "cli/command.hpp"
+#include "cli/timeline_option.hpp"
 
 namespace caisson::cli {
 namespace {
 
 struct Options {
   container::CreateOptions create;
+  std::string timeline;
   bool implied = true;
 };
 
 Run bind(Grammar& grammar) {
   auto o = std::make_shared<Options>();
   add_bundle_options(grammar, o->create);
+  add_timeline_option(grammar, o->timeline);
   // What create does in any case; engines and other runtimes' users say it all the same.
   grammar.options.push_back({"detach,d", &o->implied, "", "", true});
   grammar.options.push_back({"no-subreaper", &o->implied, "", "", true});
   grammar.arguments = {{"container-id", &o->create.id}};
   return [o](const container::Globals& globals) -> Result<int> {
-    CAISSON_TRY(container::create(globals, o->create), "create {}", o->create.id);
-    return 0;
+    const auto create = [&]() -> Result<int> {
+      CAISSON_TRY(container::create(globals, o->create));
+      return 0;
+    };
+    return CAISSON_TRY(with_timeline(o->timeline, create), "create {}", o->create.id);
   };
 }
 

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "cli/command.hpp"
+#include "cli/timeline_option.hpp"
 
 namespace caisson::cli {
 namespace {
@@ -25,6 +26,7 @@ Status check_user(std::string_view user) {
 struct Options {
   std::string id;
   container::ExecOptions exec;
+  std::string timeline;
 };
 
 void add_options(Grammar& grammar, container::ExecOptions& exec) {
@@ -52,6 +54,7 @@ void add_options(Grammar& grammar, container::ExecOptions& exec) {
 Run bind(Grammar& grammar) {
   auto o = std::make_shared<Options>();
   add_options(grammar, o->exec);
+  add_timeline_option(grammar, o->timeline);
   grammar.arguments = {{"container-id", &o->id}, {"command", &o->exec.args, false}};
   grammar.options_first = true;
   return [o](const container::Globals& globals) -> Result<int> {
@@ -60,7 +63,8 @@ Run bind(Grammar& grammar) {
     if (!o->exec.process_file.empty() && !args.empty())
       return fail(ErrorKind::config, "exec {}: a command and --process exclude each other", o->id);
     CAISSON_TRY(check_user(o->exec.user), "exec {}", o->id);
-    return CAISSON_TRY(container::exec(globals, o->id, o->exec), "exec {}", o->id);
+    return CAISSON_TRY(with_timeline(o->timeline, [&] { return container::exec(globals, o->id, o->exec); }), "exec {}",
+                       o->id);
   };
 }
 

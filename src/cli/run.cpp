@@ -3,6 +3,7 @@
 
 #include "cli/bundle_options.hpp"
 #include "cli/command.hpp"
+#include "cli/timeline_option.hpp"
 
 namespace caisson::cli {
 namespace {
@@ -10,6 +11,7 @@ namespace {
 struct Options {
   container::CreateOptions create;
   container::RunOptions run;
+  std::string timeline;
 };
 
 Run bind(Grammar& grammar) {
@@ -18,9 +20,11 @@ Run bind(Grammar& grammar) {
   grammar.options.push_back({"detach,d", &o->run.detach, "", "return once the process runs"});
   grammar.options.push_back({"keep", &o->run.keep, "", "do not delete the container when its process has ended"});
   grammar.options.push_back({"no-subreaper", &o->run.no_subreaper, "", "do not adopt the container's orphans"});
+  add_timeline_option(grammar, o->timeline);
   grammar.arguments = {{"container-id", &o->create.id}};
   return [o](const container::Globals& globals) -> Result<int> {
-    return CAISSON_TRY(container::run(globals, o->create, o->run), "run {}", o->create.id);
+    return CAISSON_TRY(with_timeline(o->timeline, [&] { return container::run(globals, o->create, o->run); }), "run {}",
+                       o->create.id);
   };
 }
 

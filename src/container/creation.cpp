@@ -13,6 +13,7 @@
 #include <memory>
 
 #include "base/log.hpp"
+#include "base/timeline.hpp"
 #include "cgroup/find.hpp"
 #include "config/validate.hpp"
 #include "container/events_json.hpp"
@@ -79,6 +80,7 @@ Status Creation::check_rootfs() const {
 }
 
 Status Creation::read_config(std::vector<std::string>& warnings) {
+  const timeline::Span span("read the config");
   if (options_.config_text) {
     spec_ = CAISSON_TRY(config::load(*options_.config_text), "parse config");
     return config::validate(spec_, warnings);
@@ -94,6 +96,7 @@ Status Creation::read_config(std::vector<std::string>& warnings) {
 }
 
 Status Creation::decide() {
+  const timeline::Span span("decide");
   CAISSON_TRY(check_id(options_.id));
   bundle_ = CAISSON_TRY(physical_path(options_.bundle));
   CAISSON_TRY(read_config(warnings_));
@@ -118,6 +121,7 @@ Status Creation::decide() {
 }
 
 Status Creation::reserve() {
+  const timeline::Span span("record the intent");
   // What we inherited is nobody's business from here on: not our children's, not hooks'. The descriptors and signals of
   // a program that embeds us are its own.
   if (mode_ != Mode::hand_over) {
@@ -175,6 +179,7 @@ wire::Begin Creation::make_begin() const {
 }
 
 Status Creation::spawn_init() {
+  const timeline::Span span("spawn init");
   const plan::NamespacePlan& namespaces = plan_.init.namespaces;
   cgroup_ = CAISSON_TRY(cgroup::make(plan_.cgroup));
   // In a cgroup2 the process is born, so that must be there first. Those of v1 are made while init mounts.
@@ -191,6 +196,8 @@ Status Creation::spawn_init() {
   if (start_listener_) descriptors.push_back(start_listener_);
   if (begin.descriptors.cgroup) descriptors.push_back(cgroup_dir_);
   for (const auto& tree : prepared) descriptors.push_back(tree);
+  begin.descriptors.timeline = timeline::descriptor() >= 0;
+  if (begin.descriptors.timeline) descriptors.push_back(FdView::of(timeline::descriptor()));
 
   SpawnOptions options;
   options.config = config.get();
@@ -226,6 +233,7 @@ Status Creation::spawn_init() {
 }
 
 Status Creation::save_config() {
+  const timeline::Span span("save the config");
   if (!config_) return {};
   CAISSON_TRY(sys::write_all(config_, config::save(spec_), kConfigFile));
   config_.reset();
@@ -238,6 +246,7 @@ Status Creation::give_maps() {
 }
 
 Status Creation::make_cgroups() {
+  const timeline::Span span("make cgroups");
   CAISSON_TRY(cgroup_->create());
   state_.cgroup_paths = cgroup_->paths();
   state_.cgroup_made_parents = cgroup_->made_parents();
@@ -247,6 +256,7 @@ Status Creation::make_cgroups() {
 }
 
 Status Creation::run_runtime_hooks() {
+  const timeline::Span span("run hooks");
   if (!spec_.hooks) return {};
   const auto& hooks = *spec_.hooks;
   if (hooks.prestart.empty() && hooks.create_runtime.empty()) return {};
@@ -257,10 +267,14 @@ Status Creation::run_runtime_hooks() {
 
 /// What the host's side does while init mounts, and the hooks that may rely on both.
 Status Creation::prepare_host() {
+  const timeline::Span span("prepare the host's side");
   CAISSON_TRY(make_cgroups());
   // Before any hook has run: whoever deletes the container may have to run the poststop hooks.
   CAISSON_TRY(save_config());
-  CAISSON_TRY(cgroup_->apply(plan_.cgroup));
+  {
+    const timeline::Span limits("set limits");
+    CAISSON_TRY(cgroup_->apply(plan_.cgroup));
+  }
   const pid_t pid = child_->process().pid();
   const auto stat = sys::read_stat(pid);
   if (!stat) return fail(ErrorKind::destroyed, "container init ended unexpectedly");
@@ -275,6 +289,7 @@ Status Creation::prepare_host() {
 }
 
 Status Creation::wait_for_created() {
+  const timeline::Span span("wait for init");
   child_->close_program();
   for (;;) {
     wire::Packet packet = CAISSON_TRY(child_->channel().receive());
@@ -298,6 +313,7 @@ Status Creation::wait_for_created() {
 }
 
 Status Creation::record() {
+  const timeline::Span span("record the container");
   // The hard limits may only be raised with the host's privileges, which init in a user namespace has not. What it does
   // before needs room that they may not leave.
   if (!plan_.init.namespaces.shares_host(CLONE_NEWUSER))
@@ -346,6 +362,7 @@ Error Creation::name_tight_limit(Error error) const {
 }
 
 Status Creation::start() {
+  const timeline::Span span("start the process");
   CAISSON_TRY(sys::go_on_unless_interrupted());
   if (shares_readiness_) readiness_ = CAISSON_TRY(Readiness::open(*entry_));
   CAISSON_TRY(child_->channel().send(wire::Start{}));
@@ -375,12 +392,16 @@ void Creation::tell_of_oom() const {
 }
 
 Status Creation::remove() {
+  const timeline::Span span("remove the container");
   if (auto locked = entry_->lock(); !locked) {
     release();
     // Somebody else has deleted it, and has run its hooks.
     return locked.error().kind() == ErrorKind::destroyed ? Status() : locked;
   }
-  CAISSON_TRY(cgroup_->destroy());
+  {
+    const timeline::Span cgroups("remove cgroups");
+    CAISSON_TRY(cgroup_->destroy());
+  }
   CAISSON_TRY(entry_->remove());
   entry_.reset();
   child_->release();

@@ -10,6 +10,7 @@
 
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "base/timeline.hpp"
 #include "cgroup/manager.hpp"
 #include "config/validate.hpp"
 #include "container/commands.hpp"
@@ -53,6 +54,7 @@ struct Exec {
 };
 
 Status open_container(Exec& exec, const Entry& entry) {
+  const timeline::Span span("open the container");
   exec.state = CAISSON_TRY(entry.load_state());
   if (exec.state.intent) return fail(ErrorKind::wrong_state, "cannot exec in a container that is being created");
   auto init = open_init(exec.state);
@@ -68,6 +70,7 @@ Status open_container(Exec& exec, const Entry& entry) {
 }
 
 Status decide(Exec& exec, const Entry& entry) {
+  const timeline::Span span("decide");
   const config::Spec saved = CAISSON_TRY(config::load(CAISSON_TRY(entry.load_config())));
   exec.spec = CAISSON_TRY(make_exec_spec(saved, exec.options));
   CAISSON_TRY(config::validate_process(*exec.spec.process));
@@ -118,6 +121,7 @@ bool enter_pids(const Exec& exec) {
 }
 
 Status spawn_process(Exec& exec) {
+  const timeline::Span span("spawn the process");
   // The descriptors of a program that embeds us are not ours to change.
   if (exec.keeper != Keeper::program) CAISSON_TRY(sys::close_on_exec_from(3 + exec.kept.all));
   if (exec.keeper == Keeper::foreground) exec.signals.emplace(CAISSON_TRY(block_forwarded_signals()));
@@ -134,6 +138,8 @@ Status spawn_process(Exec& exec) {
   if (entrance.birthplace) descriptors.push_back(entrance.birthplace);
   if (root) descriptors.push_back(root);
   for (const auto& file : entrance.files) descriptors.push_back(file);
+  begin.descriptors.timeline = timeline::descriptor() >= 0;
+  if (begin.descriptors.timeline) descriptors.push_back(FdView::of(timeline::descriptor()));
 
   SpawnOptions options;
   options.privileged = exec.facts.privileged;
@@ -163,6 +169,7 @@ Status spawn_process(Exec& exec) {
 
 /// The host's side until execve has succeeded.
 Status converse(Exec& exec) {
+  const timeline::Span span("wait for the process to run");
   const wire::Channel& channel = exec.child->channel();
   const pid_t pid = exec.child->process().pid();
   if (exec.must_be_moved) CAISSON_TRY(exec.cgroup->attach(pid));

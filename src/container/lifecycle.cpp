@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/log.hpp"
+#include "base/timeline.hpp"
 #include "cgroup/manager.hpp"
 #include "config/spec.hpp"
 #include "container/commands.hpp"
@@ -60,6 +61,7 @@ config::Spec spec_for_poststop(const Entry& entry, const State& state) {
 }
 
 Status remove_present(Entry& entry, bool force) {
+  const timeline::Span span("remove the container");
   auto state = entry.load_state();
   if (!state) {
     // A record that is there but cannot be read may stand for a container that runs.

@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <optional>
 
+#include "base/timeline.hpp"
 #include "container/self_exe.hpp"
 #include "process/executable.hpp"
 #include "sys/namespace.hpp"
@@ -112,6 +114,7 @@ Status Child::become(sys::ProcessHandle init) {
 }
 
 Result<Child> spawn(const SpawnOptions& options) {
+  std::optional<timeline::Span> protecting(std::in_place, "protect our own binary");
   FileDescriptor exe = CAISSON_TRY(open_protected_self(options.privileged));
   auto [ours, theirs] = CAISSON_TRY(sys::packet_pair());
   const std::string number = fmt::format("{}", theirs.get());
@@ -123,6 +126,8 @@ Result<Child> spawn(const SpawnOptions& options) {
     // Without a config for our binary there is no other way.
     if (!heir && options.config < 0) return std::unexpected(std::move(heritable).error());
   }
+  protecting.reset();
+  const timeline::Span cloning("clone");
   // The signals that we handle are not to be handled by our code in a container.
   const std::uint64_t flags = options.namespaces | (heir ? CLONE_CLEAR_SIGHAND : 0);
   auto cloned = sys::clone3({.flags = flags, .cgroup = options.cgroup});

@@ -48,7 +48,8 @@ class Entry {
   Result<std::string> load_config() const;
   /// The config's file, empty, to be written.
   Result<FileDescriptor> make_config() const;
-  /// The config to be read, locked for init: it holds the lock, by the descriptor it is born with, until it is recorded.
+  /// The config to be read, locked for init: it holds the lock, by the descriptor it is born with, until it is
+  /// recorded.
   Result<FileDescriptor> open_locked_config() const;
   /// Waits until no init of a creator that was killed holds the config any more.
   Status wait_for_init() const;

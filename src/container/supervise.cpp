@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "base/log.hpp"
+#include "base/timeline.hpp"
 #include "sys/file.hpp"
 
 namespace caisson::container {
@@ -108,6 +109,7 @@ void Supervisor::drain_output() {
 }
 
 Result<sys::ExitStatus> Supervisor::wait(const sys::ProcessHandle& process) {
+  const timeline::Span span("wait for the process to end");
   sys::EventLoop loop = CAISSON_TRY(sys::EventLoop::make());
   CAISSON_TRY(loop.watch(signals_.fd(), EPOLLIN, [this, &process](unsigned) { return pass_signals(process); }));
   CAISSON_TRY(loop.watch(process.pidfd(), EPOLLIN, [](unsigned) -> Result<Next> { return Next::leave; }));

@@ -6,6 +6,7 @@
 #include <signal.h>
 
 #include "base/log.hpp"
+#include "base/timeline.hpp"
 #include "cgroup/manager.hpp"
 #include "config/state.hpp"
 #include "process/hooks.hpp"
@@ -18,6 +19,7 @@ namespace {
 constexpr int kEndTimeoutMs = 10'000;
 
 Status end_init(const State& state) {
+  const timeline::Span span("end init");
   auto init = open_init(state);
   if (!init) return {};  // has ended, or never was
   if (auto killed = init->signal(SIGKILL); !killed && killed.error().kind() != ErrorKind::destroyed) return killed;
@@ -41,6 +43,7 @@ Status undo(Entry& entry, const State& state) {
   const bool rest_stays = !state.own_pid_namespace;
   if (!state.intent && (rest_stays || manager->frozen().value_or(false))) CAISSON_TRY(manager->kill(SIGKILL));
   CAISSON_TRY(end_init(state));
+  const timeline::Span cgroups("remove cgroups");
   CAISSON_TRY(manager->destroy(state.intent ? cgroup::Processes::spare : cgroup::Processes::kill));
   return entry.remove();
 }

@@ -64,6 +64,7 @@ struct InitContext {
 struct InitStep {
   const char* name;
   Status (*run)(InitContext&);
+  const char* label = name;  ///< for the timeline
 };
 
 /// From Begin until the namespaces stand. Returns in the process that is to be init: the stage, where there is one,

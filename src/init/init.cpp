@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cstring>
 
+#include "base/timeline.hpp"
 #include "init/context.hpp"
 #include "sys/process.hpp"
 #include "wire/inheritance.hpp"
@@ -16,7 +17,10 @@ namespace caisson::init {
 namespace {
 
 Status run_steps(std::span<const InitStep> steps, InitContext& context) {
-  for (const auto& step : steps) CAISSON_TRY(step.run(context), "{}", step.name);
+  for (const auto& step : steps) {
+    const timeline::Span span(step.label);
+    CAISSON_TRY(step.run(context), "{}", step.name);
+  }
   return {};
 }
 
@@ -59,6 +63,7 @@ void main(char** argv) noexcept {
 }
 
 void go_on(wire::Inheritance&& inheritance) noexcept {
+  timeline::become_init();
   (void)sys::set_parent_death_signal(SIGKILL);
   InitContext context{std::move(inheritance.channel), std::move(inheritance.config)};
   context.needs_no_stage = true;

@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/timeline.hpp"
 #include "init/context.hpp"
 #include "plan/plan.hpp"
 #include "process/identity.hpp"
@@ -158,6 +159,7 @@ Status enter_new(InitContext& context) {
     }
   }
   if (plan.makes(CLONE_NEWNET)) {
+    const timeline::Span span("make network namespace");
     CAISSON_TRY(sys::make_namespaces(CLONE_NEWNET), "make network namespace");
     CAISSON_TRY(sys::bring_loopback_up(), "make network namespace");
   }
@@ -176,6 +178,10 @@ void InitContext::take(std::vector<FileDescriptor> fds) {
   if (expected.root) old_root = std::move(fds[next++]);
   for (unsigned i = 0; i < expected.tasks; ++i) tasks.push_back(std::move(fds[next++]));
   for (unsigned i = 0; i < expected.prepared; ++i) environment.prepared.push_back(std::move(fds[next++]));
+  if (expected.timeline) {
+    timeline::adopt(fds[next++].release());
+    timeline::become_init();
+  }
 }
 
 Status enter_stage(InitContext& context) {
@@ -186,6 +192,7 @@ Status enter_stage(InitContext& context) {
 }
 
 Status enter_namespaces(InitContext& context) {
+  const timeline::Span span("enter namespaces");
   // /proc/self/oom_score_adj is root's alone once we are hidden, so it is written before.
   CAISSON_TRY(process::apply_oom_score(context.identity), "set OOM score");
   CAISSON_TRY(sys::hide_from_others());
@@ -201,7 +208,11 @@ Status enter_cgroups(std::vector<FileDescriptor> tasks) {
 Status wait_for_cgroups(InitContext& context) {
   if (context.cgroups_ready) return {};
   std::vector<FileDescriptor> tasks;
-  CAISSON_TRY(context.channel.expect<wire::CgroupsReady>(&tasks), "wait for the cgroups");
+  {
+    const timeline::Span span("wait for the cgroups");
+    CAISSON_TRY(context.channel.expect<wire::CgroupsReady>(&tasks), "wait for the cgroups");
+  }
+  const timeline::Span span("join the cgroups");
   CAISSON_TRY(enter_cgroups(std::move(tasks)));
   context.cgroups_ready = true;
   if (context.namespaces.makes(CLONE_NEWCGROUP))

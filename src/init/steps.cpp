@@ -10,6 +10,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/timeline.hpp"
 #include "config/state.hpp"
 #include "init/context.hpp"
 #include "process/console.hpp"
@@ -49,8 +50,15 @@ Status join_session_keyring(InitContext& c) {
 
 Status attach_mounts(InitContext& c) {
   c.environment.wait_for_cgroups = [&c] { return wait_for_cgroups(c); };
-  c.root = CAISSON_TRY(rootfs::enter_rootfs(c.rootfs, c.environment));
-  CAISSON_TRY(rootfs::attach_mounts(*c.root, c.rootfs, c.environment));
+  {
+    const timeline::Span span("enter the root file system");
+    c.root = CAISSON_TRY(rootfs::enter_rootfs(c.rootfs, c.environment));
+  }
+  {
+    const timeline::Span span("mount");
+    CAISSON_TRY(rootfs::attach_mounts(*c.root, c.rootfs, c.environment));
+  }
+  const timeline::Span span("make devices");
   FileDescriptor nodes;
   if (rootfs::has_prepared_nodes(c.rootfs) && !c.environment.prepared.empty())
     nodes = std::move(c.environment.prepared.back());
@@ -251,9 +259,9 @@ Status execute(InitContext& c) {
 // The life of a container's first process, top to bottom. The name is the error's context.
 constexpr InitStep kCreateSteps[] = {
     {"join session keyring", join_session_keyring},
-    {"", attach_mounts},
-    {"", wait_for_runtime},
-    {"", run_create_container_hooks},
+    {"", attach_mounts, "mount and make devices"},
+    {"", wait_for_runtime, "wait for the runtime"},
+    {"", run_create_container_hooks, "run createContainer hooks"},
     {"switch root", switch_root},
     {"open console", open_console},
     {"lead a session", lead_session},
@@ -267,14 +275,14 @@ constexpr InitStep kCreateSteps[] = {
     {"set resource limits", set_limits},
     {"set SELinux label", set_selinux_label},
     {"become user", become_user},
-    {"", find_program},
+    {"", find_program, "find the program"},
     {"load seccomp filter", load_notifying_filter},
-    {"", announce},
+    {"", announce, "wait to be recorded"},
     {"wait for start", wait_for_start},
-    {"", run_start_container_hooks},
-    {"", leave_nothing},
+    {"", run_start_container_hooks, "run startContainer hooks"},
+    {"", leave_nothing, "leave nothing open"},
     {"load seccomp filter", load_last_filter},
-    {"", execute},
+    {"", execute, "execute the program"},
 };
 
 // The runtime is waited for first: before it has heard of us from the stage, it listens to nothing that we say.
@@ -289,10 +297,10 @@ constexpr InitStep kExecSteps[] = {
     {"set resource limits", set_limits},
     {"set SELinux label", set_selinux_label},
     {"become user", become_user},
-    {"", find_program},
-    {"", leave_nothing},
+    {"", find_program, "find the program"},
+    {"", leave_nothing, "leave nothing open"},
     {"load seccomp filter", load_last_filter},
-    {"", execute},
+    {"", execute, "execute the program"},
 };
 
 }  // namespace

@@ -52,7 +52,8 @@ struct Descriptors {
   bool root = false;       ///< exec into a container without a mount namespace of its own: its root directory
   unsigned prepared = 0;   ///< detached trees
   unsigned tasks = 0;      ///< exec on cgroup v1: files that init writes "0" to, to move itself
-  std::size_t count() const { return start_listener + container + cgroup + root + tasks + prepared; }
+  bool timeline = false;   ///< the flight recorder's memory; last
+  std::size_t count() const { return start_listener + container + cgroup + root + tasks + prepared + timeline; }
 };
 
 struct Begin {

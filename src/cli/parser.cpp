@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The only file that sees CLI11: it costs seconds of compiling, and its exceptions stay behind this wall because
-// read_tokens() lets nothing through that CLI11 could object to.
+// The only file that sees CLI11, which costs seconds of compiling: it lays out the help pages.
 #include "cli/parser.hpp"
 
 // <iostream> would make every start of the program set up streams and locales that nobody uses: some 30 microseconds.
@@ -26,7 +25,7 @@ namespace {
 /// The given texts of one option into its variable.
 class Assign {
  public:
-  explicit Assign(const CLI::results_t& given) : given_(given) {}
+  explicit Assign(const std::vector<std::string>& given) : given_(given) {}
 
   Status operator()(bool* into) const { return *into = given_.back() == "true", Status{}; }
   Status operator()(std::optional<bool>* into) const { return *into = given_.back() == "true", Status{}; }
@@ -70,7 +69,7 @@ class Assign {
     return value;
   }
 
-  const CLI::results_t& given_;
+  const std::vector<std::string>& given_;
 };
 
 /// "bundle,b" as CLI11 and its help write it: "-b,--bundle".
@@ -86,21 +85,14 @@ std::string dashed_names(std::string_view names) {
   return text;
 }
 
-/// "--bundle": what CLI11 is given in place of any spelling the user chose.
+/// "--bundle", whatever spelling the user chose.
 std::string first_name(std::string_view names) {
   const auto name = names.substr(0, names.find(','));
   return std::string(name.size() == 1 ? "-" : "--").append(name);
 }
 
-void add_option(CLI::App& app, const Option& option, std::optional<Error>& failure) {
-  CLI::callback_t assign = [&option, &failure](const CLI::results_t& given) {
-    auto done = std::visit(Assign(given), option.into);
-    if (!done && !failure) failure = std::move(done).error().with("invalid value for " + first_name(option.names));
-    return true;
-  };
-  auto* added = app.add_option(dashed_names(option.names), std::move(assign), std::string(option.help));
-  // One text a mention, all kept: CLI11 neither joins nor splits them.
-  added->expected(1)->take_all();
+void add_option(CLI::App& app, const Option& option) {
+  auto* added = app.add_option(dashed_names(option.names), CLI::callback_t(), std::string(option.help));
   if (option.hidden) added->group("");
   if (option.is_switch()) {
     added->option_text(" ");
@@ -155,21 +147,15 @@ Result<Asked> parse(const Grammar& grammar, std::span<const char* const> words) 
   assign_arguments(grammar, tokens.arguments);
   if (tokens.options.empty()) return Asked::action;
 
-  std::optional<Error> failure;
-  CLI::App app;
-  // Those that were given only: each that CLI11 must know costs a microsecond.
-  for (const auto& option : grammar.options)
-    if (std::ranges::find(tokens.options, &option, &GivenOption::option) != tokens.options.end())
-      add_option(app, option, failure);
-  // CLI11 takes the last word first. A value stands in a word of its own, where it may be empty or look like anything.
-  std::vector<std::string> canonical;
-  canonical.reserve(2 * tokens.options.size());
-  for (auto given = tokens.options.rbegin(); given != tokens.options.rend(); ++given) {
-    canonical.emplace_back(given->value);
-    canonical.push_back(first_name(given->option->names));
+  // CLI11 would be a third of what a start of the program takes of its own.
+  for (const auto& option : grammar.options) {
+    std::vector<std::string> given;
+    for (const auto& one : tokens.options)
+      if (one.option == &option) given.emplace_back(one.value);
+    if (given.empty()) continue;
+    if (auto done = std::visit(Assign(given), option.into); !done)
+      return std::unexpected(std::move(done).error().with("invalid value for " + first_name(option.names)));
   }
-  app.parse(std::move(canonical));
-  if (failure) return std::unexpected(std::move(*failure));
   return Asked::action;
 }
 
@@ -186,13 +172,12 @@ std::string usage_text(const Grammar& grammar) {
 }
 
 std::string help_text(const Grammar& grammar, std::string_view summary, std::string_view details) {
-  std::optional<Error> unused;
   CLI::App app;
   app.description(std::string(summary));
   app.footer(std::string(details));
   app.formatter(std::make_shared<Page>(usage_text(grammar)));
   app.set_help_flag("-h,--help", "print this text");
-  for (const auto& option : grammar.options) add_option(app, option, unused);
+  for (const auto& option : grammar.options) add_option(app, option);
   return app.help();
 }
 

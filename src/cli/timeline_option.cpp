@@ -42,7 +42,7 @@ Result<FileDescriptor> open_file(const std::string& file) {
 
 void add_timeline_option(Grammar& grammar, std::string& file) {
   grammar.options.push_back(
-      {"timeline", &file, "FILE", "write the time of each step to FILE, for Perfetto; '-': as a chart"});
+      {"timeline", &file, "FILE", "write the time of each step to FILE, for Perfetto; '-': a chart"});
 }
 
 Result<int> with_timeline(const std::string& file, const std::function<Result<int>()>& action) {

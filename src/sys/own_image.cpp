@@ -46,7 +46,7 @@ Image own_image() {
 /// other.
 Status map_again(FdView file, std::uintptr_t at, std::size_t size, int protection, std::uint64_t offset) {
   void* const place = reinterpret_cast<void*>(at);  // NOLINT(performance-no-int-to-ptr)
-  constexpr int kFlags = MAP_PRIVATE | MAP_FIXED | MAP_POPULATE;
+  constexpr int kFlags = MAP_PRIVATE | MAP_FIXED;
   if (::mmap(place, size, protection, kFlags, file.get(), static_cast<off_t>(offset)) == MAP_FAILED)
     return fail_errno("mmap(own program)");
   return {};

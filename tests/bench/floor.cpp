@@ -77,8 +77,8 @@ void find_hierarchies(const char* id) {
     std::snprintf(h.name, sizeof h.name, "%s", name);
     const char* own = std::strcmp(line, "/") == 0 ? "" : line;
     std::snprintf(h.path, sizeof h.path, "/sys/fs/cgroup/%s%s/%s", name, own, id);
-    char top[kPathSize];
-    std::snprintf(top, sizeof top, "/sys/fs/cgroup/%s", name);
+    char top[kPathSize + 16];
+    std::snprintf(top, sizeof top, "/sys/fs/cgroup/%s/cgroup.procs", name);
     if (::access(top, F_OK) == 0) ++hierarchy_count;
   }
 }

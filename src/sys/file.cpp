@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 
 #include <array>
+#include <cstdio>
 #include <utility>
 
 #include "sys/uapi.hpp"
@@ -112,9 +113,20 @@ Status replace_file(FdView dir, const std::string& name, std::string_view text, 
     FileDescriptor fd = CAISSON_TRY(open_at(dir, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode));
     return write_all(fd, text, name);
   }();
-  if (written && ::renameat(dir.get(), temporary.c_str(), dir.get(), name.c_str()) < 0)
-    written = fail_errno("rename '{}' to '{}'", temporary, name);
-  if (!written) ::unlinkat(dir.get(), temporary.c_str(), 0);
+  if (!written) {
+    ::unlinkat(dir.get(), temporary.c_str(), 0);
+    return written;
+  }
+  // Exchanged rather than renamed over: for the latter ext4 writes the new file to the disk at once, and its removal
+  // waits for that.
+  if (::renameat2(dir.get(), temporary.c_str(), dir.get(), name.c_str(), RENAME_EXCHANGE) == 0) {
+    ::unlinkat(dir.get(), temporary.c_str(), 0);
+    return {};
+  }
+  // There is none yet, or the file system does not exchange.
+  if (::renameat(dir.get(), temporary.c_str(), dir.get(), name.c_str()) == 0) return {};
+  written = fail_errno("rename '{}' to '{}'", temporary, name);
+  ::unlinkat(dir.get(), temporary.c_str(), 0);
   return written;
 }
 

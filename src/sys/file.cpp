@@ -120,10 +120,11 @@ Status replace_file(FdView dir, const std::string& name, std::string_view text, 
   // Exchanged rather than renamed over: for the latter ext4 writes the new file to the disk at once, and its removal
   // waits for that.
   if (::renameat2(dir.get(), temporary.c_str(), dir.get(), name.c_str(), RENAME_EXCHANGE) == 0) {
-    ::unlinkat(dir.get(), temporary.c_str(), 0);
-    return {};
+    if (::unlinkat(dir.get(), temporary.c_str(), 0) == 0) return {};
+    // It was a directory: that comes back.
+    ::renameat2(dir.get(), temporary.c_str(), dir.get(), name.c_str(), RENAME_EXCHANGE);
   }
-  // There is none yet, or the file system does not exchange.
+  // There is none yet, or the file system does not exchange, or it cannot be replaced.
   if (::renameat(dir.get(), temporary.c_str(), dir.get(), name.c_str()) == 0) return {};
   written = fail_errno("rename '{}' to '{}'", temporary, name);
   ::unlinkat(dir.get(), temporary.c_str(), 0);

@@ -12,6 +12,7 @@
 
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "base/timeline.hpp"
 #include "config/state.hpp"
 #include "process/seccomp.hpp"
 #include "sys/file.hpp"
@@ -69,6 +70,7 @@ Result<std::vector<FileDescriptor>> enter_or_attach(cgroup::CgroupManager& cgrou
 Status send_proceed(const wire::Channel& channel, const std::optional<plan::SeccompPlan>& plan) {
   wire::Proceed proceed{.filter = plan.has_value(), .seccomp_flags = 0, .seccomp_notify = false};
   if (!plan) return channel.send(proceed);
+  const timeline::Span span("build the seccomp filter");
   const process::CompiledFilter filter = CAISSON_TRY(process::compile(*plan));
   // Engines' default profiles have such rules in every run: it is a note for who asks, not a warning to all.
   for (const auto& warning : filter.warnings) log::info("{}", warning);

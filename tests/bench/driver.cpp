@@ -6,9 +6,9 @@
 //   rounds N            how often every lane is gone through; the lanes take turns within a round
 //   warmup N            rounds before these, not printed
 //   lane NAME           the steps up to the next lane are this lane's
-//   do ARG...           a step that is not measured, but must succeed
+//   do ARG...           a step that is not measured
 //   try ARG...          one that may fail
-//   time LABEL ARG...   a measured step; it must succeed
+//   time LABEL ARG...   a measured step; a lane in which one fails is left out from there on
 //   many LABEL N ARG... N of it at once, each measured; %p in an argument is its number
 //   every N ARG...      N of it one after the other, not measured; %p as above
 //   gone FILE           waits until the process whose pid is in FILE has ended
@@ -42,6 +42,7 @@ struct Step {
 struct Lane {
   std::string name;
   std::vector<Step> steps;
+  bool failed = false;  ///< it is left out from there on; the others go on
 };
 
 struct Running {
@@ -102,7 +103,7 @@ void wait_for_end(const std::string& file) {
   ::close(fd);
 }
 
-void run(const Lane& lane, const Step& step, int round, bool shown) {
+void run(Lane& lane, const Step& step, int round, bool shown) {
   std::vector<std::vector<std::string>> texts(static_cast<std::size_t>(step.count), step.arguments);
   std::vector<std::vector<char*>> arguments(texts.size());
   for (std::size_t i = 0; i < texts.size(); ++i) {
@@ -130,8 +131,8 @@ void run(const Lane& lane, const Step& step, int round, bool shown) {
     if (status != 0 && step.kind != Step::Kind::may_fail) {
       std::fprintf(stderr, "driver: %s: '%s ... %s' ended with status %#x\n", lane.name.c_str(),
                    texts.front().front().c_str(), texts.front().back().c_str(), static_cast<unsigned>(status));
-      std::fflush(stdout);
-      std::_Exit(1);
+      lane.failed = true;
+      continue;
     }
     if (!shown || (step.kind != Step::Kind::timed && step.kind != Step::Kind::many)) continue;
     for (const auto& one : running)
@@ -179,7 +180,8 @@ int main() {
       lanes.back().steps.push_back(read_step(fields));
   }
   for (int round = -warmup; round < rounds; ++round)
-    for (const auto& lane : lanes)
-      for (const auto& step : lane.steps) run(lane, step, round + warmup, round >= 0);
+    for (auto& lane : lanes)
+      for (const auto& step : lane.steps)
+        if (!lane.failed) run(lane, step, round + warmup, round >= 0);
   return 0;
 }

@@ -123,6 +123,7 @@ def with_profile(bench, path):
 
 def with_binds(bench, count):
     config = bench.config("/bin/true")
+    config["process"]["rlimits"] = []  # crun takes a descriptor for each, within the container's own limit
     source = f"{bench.work}/source"
     os.makedirs(source, exist_ok=True)
     config["mounts"] += [{"destination": f"/tmp/bind/{i}", "source": source, "type": "bind", "options": ["rbind", "ro"]}

@@ -247,7 +247,7 @@ Result<Joined> join(const Globals& globals, const std::string& id, const ExecOpt
     // What fails on our side because the other failed first is not the cause.
     if (exec.child)
       if (auto word = exec.child->channel().pending_failure()) up = std::unexpected(std::move(*word));
-    return std::unexpected(process::name_tight_limit(std::move(up).error(), exec.identity));
+    return std::unexpected(process::name_tight_limit(std::move(up).error(), exec.plan.identity));
   }
   exec.child->release();
   return Joined{exec.child->take_process(), std::move(exec.console), std::move(exec.signals), std::move(exec.cgroup),

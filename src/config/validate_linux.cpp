@@ -109,6 +109,18 @@ bool is_ipc_sysctl(std::string_view path) {
   return path.starts_with("fs/mqueue/") || std::ranges::find(kNames, path) != kNames.end();
 }
 
+}  // namespace
+
+std::optional<NamespaceType> namespace_of_sysctl(std::string_view path) {
+  if (is_ipc_sysctl(path)) return NamespaceType::ipc;
+  if (path.starts_with("net/")) return NamespaceType::network;
+  if (path == "kernel/domainname" || path == "kernel/hostname") return NamespaceType::uts;
+  if (path.starts_with("user/")) return NamespaceType::user;
+  return std::nullopt;
+}
+
+namespace {
+
 /// A sysctl that no namespace of the container's own holds would change the host. Source: namespaces(7).
 Status check_sysctl(const Spec& spec, const Linux& platform) {
   for (const auto& [key, value] : platform.sysctl) {

@@ -32,9 +32,6 @@ namespace caisson::container {
 
 namespace {
 
-/// Made by init itself, not by the clone: see init/stage.
-constexpr std::uint64_t kMadeByInit = CLONE_NEWNET | CLONE_NEWCGROUP | CLONE_NEWTIME;
-
 /// Connections that may wait while init runs a startContainer hook: one starts, others only look.
 constexpr int kStartBacklog = 64;
 
@@ -115,7 +112,8 @@ Status Creation::decide() {
                                  {.id = options_.id,
                                   .bundle = bundle_,
                                   .no_pivot = options_.no_pivot,
-                                  .cgroup = {.systemd = globals_.systemd_cgroup, .rootless_cgroups = rootless_cgroups}},
+                                  .cgroup = {.systemd = globals_.systemd_cgroup, .rootless_cgroups = rootless_cgroups},
+                                  .own_namespaces = own_among_joined(spec_)},
                                  warnings_));
   return check_rootfs();
 }
@@ -206,7 +204,7 @@ Status Creation::spawn_init() {
   options.hide_descriptors = mode_ == Mode::hand_over;
   const Bequest bequest{globals_.init, begin, descriptors, spec_, plan_.init};
   if (!namespaces.needs_stage) {
-    options.namespaces = namespaces.create & ~kMadeByInit;
+    options.namespaces = namespaces.made_by_clone();
     options.cgroup = cgroup_dir_.get();
     options.wait_for_maps = namespaces.makes(CLONE_NEWUSER);
     // A program that embeds us has threads and memory of its own; and without maps nobody may go on.

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "base/text.hpp"
+#include "plan/identity.hpp"
 #include "sys/file.hpp"
 
 namespace caisson::container {
@@ -45,10 +46,13 @@ Status lay_over(config::Process& process, const ExecOptions& options) {
                                       options.additional_gids.end());
   for (const auto& option : options.caps) {
     const std::string name = full_capability_name(option);
+    if (!plan::capability_number(name)) return fail(ErrorKind::config, "unknown capability '{}'", name);
     if (!process.capabilities) process.capabilities.emplace();
     add_missing(process.capabilities->bounding, name);
     add_missing(process.capabilities->effective, name);
     add_missing(process.capabilities->permitted, name);
+    // An inheritable set is the config's alone (CVE-2022-29162); where it has one, ambient ones are of use.
+    if (!process.capabilities->inheritable.empty()) add_missing(process.capabilities->ambient, name);
   }
   if (!options.process_label.empty()) process.selinux_label = options.process_label;
   if (!options.apparmor.empty()) process.apparmor_profile = options.apparmor;
@@ -62,7 +66,7 @@ bool has_controller(const std::string& list, std::string_view wanted) {
 
 Result<std::string> below(const std::string& path, const std::string& sub) {
   for (const auto& part : text::split(sub, '/'))
-    if (part == "..") return fail(ErrorKind::config, "bad sub cgroup path: '{}'", sub);
+    if (part == "..") return fail(ErrorKind::config, "bad sub cgroup path: {} is not a sub cgroup path", sub);
   const std::string whole = path + "/" + sub;
   struct stat info {};
   if (::stat(whole.c_str(), &info) != 0) return fail_errno("bad sub cgroup path: '{}'", sub);

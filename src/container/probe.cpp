@@ -2,6 +2,7 @@
 #include "container/probe.hpp"
 
 #include <linux/capability.h>
+#include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -102,5 +103,27 @@ SeccompSupport probe_seccomp() {
 }
 
 std::string libseccomp_version() { return process::seccomp_library_version(); }
+
+std::uint64_t own_among_joined(const config::Spec& spec) {
+  struct Kind {
+    config::NamespaceType type;
+    std::uint64_t flag;
+    const char* own;
+  };
+  constexpr Kind kKinds[] = {{config::NamespaceType::network, CLONE_NEWNET, "/proc/self/ns/net"},
+                             {config::NamespaceType::ipc, CLONE_NEWIPC, "/proc/self/ns/ipc"},
+                             {config::NamespaceType::uts, CLONE_NEWUTS, "/proc/self/ns/uts"}};
+  std::uint64_t own = 0;
+  for (const auto& kind : kKinds) {
+    const auto* joined = spec.linux_or_empty().find(kind.type);
+    if (joined == nullptr || joined->path.empty()) continue;
+    struct stat theirs {};
+    struct stat ours {};
+    // What cannot be looked at is named when it is joined.
+    if (::stat(joined->path.c_str(), &theirs) != 0 || ::stat(kind.own, &ours) != 0) continue;
+    if (theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino) own |= kind.flag;
+  }
+  return own;
+}
 
 }  // namespace caisson::container

@@ -5,10 +5,14 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "config/spec.hpp"
 #include "container/commands.hpp"
 #include "plan/facts.hpp"
 
 namespace caisson::container {
+
+/// CLONE_NEWNET, CLONE_NEWIPC and CLONE_NEWUTS, as far as the config joins by path what is our own namespace.
+std::uint64_t own_among_joined(const config::Spec& spec);
 
 /// The kernel and our own privileges: what every command needs. An older kernel than Linux 5.12 is an error.
 Result<plan::HostFacts> probe_kernel();

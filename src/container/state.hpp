@@ -28,7 +28,7 @@ struct State {
   std::map<std::string, std::string> cgroup_paths;  ///< controller -> directory; "" alone on cgroup v2
   std::vector<std::string> cgroup_made_parents;     ///< directories above that were made for it, outermost first
   std::uint64_t namespaces = 0;                     ///< CLONE_NEW* that are not the host's
-  bool own_pid_namespace = false;  ///< made for it, not joined: whoever is in it ends with init
+  bool own_pid_namespace = false;                   ///< made for it, not joined: whoever is in it ends with init
   bool intent = true;                               ///< the creator has not said yet that all stands
   bool has_hooks = false;  ///< poststart or poststop hooks: the saved config must be read for them
   bool no_new_keyring = false;

@@ -6,9 +6,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <optional>
+#include <string_view>
 #include <utility>
+#include <vector>
 
+#include "base/text.hpp"
 #include "base/timeline.hpp"
 #include "init/context.hpp"
 #include "plan/plan.hpp"
@@ -20,10 +25,6 @@
 namespace caisson::init {
 
 namespace {
-
-/// Namespaces that a clone makes at once. The network namespace is made by init itself, while the parent makes the
-/// cgroups; the cgroup namespace must wait for the cgroups, and the time namespace for its offsets.
-constexpr std::uint64_t kLater = CLONE_NEWNET | CLONE_NEWCGROUP | CLONE_NEWTIME;
 
 Status receive_begin(InitContext& context) {
   std::vector<FileDescriptor> fds;
@@ -77,9 +78,39 @@ Status join(const plan::JoinNamespace& target, FdView fd) {
   return {};
 }
 
+/// A map as numbers in order, whatever the spaces and the order of its lines.
+std::vector<std::array<std::uint32_t, 3>> lines_of_map(std::string_view text) {
+  std::vector<std::array<std::uint32_t, 3>> lines;
+  for (const auto line : text::split(text, '\n')) {
+    std::array<std::uint32_t, 3> numbers{};
+    std::size_t count = 0;
+    for (const auto word : text::split(line, ' '))
+      if (!word.empty() && count < numbers.size())
+        numbers[count++] = static_cast<std::uint32_t>(text::parse_uint(word).value_or(0));
+    if (count == numbers.size()) lines.push_back(numbers);
+  }
+  std::ranges::sort(lines);
+  return lines;
+}
+
+/// Engines give the maps of a user namespace that they join, too. Others than it has cannot be had.
+Status check_joined_maps(const plan::NamespacePlan& plan, const config::Linux& wanted, FdView proc) {
+  const auto check = [&](const char* file, const std::vector<config::IdMapping>& maps, const char* pointer) -> Status {
+    if (maps.empty()) return {};
+    const std::string present = CAISSON_TRY(sys::read_file(proc, file));
+    if (lines_of_map(present) == lines_of_map(plan::map_text(maps))) return {};
+    return fail_config(pointer, "the user namespace that is joined has other mappings");
+  };
+  if (!plan.joins(CLONE_NEWUSER)) return {};
+  CAISSON_TRY(check("self/uid_map", wanted.uid_mappings, "/linux/uidMappings"));
+  return check("self/gid_map", wanted.gid_mappings, "/linux/gidMappings");
+}
+
 /// Namespaces by path, in three passes: with the host's privileges whatever can be joined, then the user namespace,
 /// then the rest, which may belong to that one. All are opened first: afterwards the paths may be out of reach.
-Status join_by_path(const plan::NamespacePlan& plan) {
+Status join_by_path(const plan::NamespacePlan& plan, const config::Linux& linux) {
+  // The maps are read by it later: the mount namespace may be another by then.
+  const FileDescriptor proc = CAISSON_TRY(sys::open_at(FdView::cwd(), "/proc", O_PATH | O_DIRECTORY));
   std::vector<FileDescriptor> files;
   for (const auto& target : plan.join) {
     files.emplace_back(::open(target.path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -104,6 +135,7 @@ Status join_by_path(const plan::NamespacePlan& plan) {
     }
     joined[i] = true;
   }
+  CAISSON_TRY(check_joined_maps(plan, linux, proc));
   for (std::size_t i = 0; i < plan.join.size(); ++i)
     if (!joined[i]) CAISSON_TRY(join(plan.join[i], files[i]));
   return {};
@@ -150,14 +182,16 @@ Status enter_container(InitContext& context) {
 
 Status enter_new(InitContext& context) {
   const plan::NamespacePlan& plan = context.namespaces;
-  if (!plan.join.empty()) CAISSON_TRY(join_by_path(plan));
+  if (!plan.join.empty()) CAISSON_TRY(join_by_path(plan, context.spec.linux_or_empty()));
   if (plan.needs_stage) {
-    CAISSON_TRY(clone_init(context, plan.create & ~kLater), "make namespaces");
+    CAISSON_TRY(clone_init(context, plan.made_by_clone()), "make namespaces");
     if (context.begin.maps_by_parent) {
       CAISSON_TRY(context.channel.expect<wire::Mapped>());
       CAISSON_TRY(sys::become_namespace_root());
     }
   }
+  if (plan.makes(CLONE_NEWIPC) && (plan.made_by_clone() & CLONE_NEWIPC) == 0)
+    CAISSON_TRY(sys::make_namespaces(CLONE_NEWIPC), "make IPC namespace");
   if (plan.makes(CLONE_NEWNET)) {
     const timeline::Span span("make network namespace");
     CAISSON_TRY(sys::make_namespaces(CLONE_NEWNET), "make network namespace");

@@ -28,25 +28,29 @@ std::string names_of(std::uint64_t set) {
   return text + "]";
 }
 
-Result<std::uint64_t> read_set(const std::vector<std::string>& names, const std::string& pointer) {
+/// Names that are none are added to `unknown`, once.
+std::uint64_t read_set(const std::vector<std::string>& names, std::vector<std::string>& unknown) {
   std::uint64_t set = 0;
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    const auto number = capability_number(names[i]);
-    if (!number) return fail_config(fmt::format("{}/{}", pointer, i), "unknown capability '{}'", names[i]);
-    set |= bit(*number);
+  for (const auto& name : names) {
+    if (const auto number = capability_number(name))
+      set |= bit(*number);
+    else if (std::ranges::find(unknown, name) == unknown.end())
+      unknown.push_back(name);
   }
   return set;
 }
 
-// runtime-spec 1.3 config.md: "any value which cannot be granted otherwise MUST be logged as a warning by the runtime".
-Result<Capabilities> make_capabilities(const config::Capabilities& wanted, const HostFacts& facts,
-                                       bool in_user_namespace, std::string origin, std::vector<std::string>& warnings) {
+// runtime-spec 1.3 config.md: "any value which cannot be mapped to a relevant kernel interface, or cannot be granted otherwise MUST be logged as a warning by the runtime".
+Capabilities make_capabilities(const config::Capabilities& wanted, const HostFacts& facts, bool in_user_namespace,
+                               std::string origin, std::vector<std::string>& warnings) {
   Capabilities sets;
-  sets.bounding = CAISSON_TRY(read_set(wanted.bounding, origin + "/bounding"));
-  sets.effective = CAISSON_TRY(read_set(wanted.effective, origin + "/effective"));
-  sets.inheritable = CAISSON_TRY(read_set(wanted.inheritable, origin + "/inheritable"));
-  sets.permitted = CAISSON_TRY(read_set(wanted.permitted, origin + "/permitted"));
-  sets.ambient = CAISSON_TRY(read_set(wanted.ambient, origin + "/ambient"));
+  std::vector<std::string> unknown;
+  sets.bounding = read_set(wanted.bounding, unknown);
+  sets.effective = read_set(wanted.effective, unknown);
+  sets.inheritable = read_set(wanted.inheritable, unknown);
+  sets.permitted = read_set(wanted.permitted, unknown);
+  sets.ambient = read_set(wanted.ambient, unknown);
+  if (!unknown.empty()) warnings.push_back(fmt::format("ignoring unknown capabilities: [{}]", fmt::join(unknown, " ")));
   sets.origin = std::move(origin);
 
   // Whoever enters a user namespace has all capabilities in it, and all in the bounding set: user_namespaces(7).
@@ -54,7 +58,7 @@ Result<Capabilities> make_capabilities(const config::Capabilities& wanted, const
   const std::uint64_t available = in_user_namespace ? known : facts.bounding_capabilities & known;
   const std::uint64_t asked = sets.bounding | sets.effective | sets.inheritable | sets.permitted | sets.ambient;
   if ((asked & ~available) != 0)
-    warnings.push_back("ignoring unknown or unavailable capabilities: " + names_of(asked & ~available));
+    warnings.push_back("ignoring unavailable capabilities: " + names_of(asked & ~available));
 
   auto keep = [&](std::uint64_t& set, std::uint64_t within, std::string_view name, std::string_view of) {
     const std::uint64_t lost = set & available & ~within;
@@ -289,8 +293,8 @@ Result<IdentityPlan> make_identity(const config::Process& process, const config:
   plan.args = process.args;
   if (process.env) make_env(*process.env, plan);
   if (process.capabilities)
-    plan.capabilities = CAISSON_TRY(
-        make_capabilities(*process.capabilities, facts, in_user_namespace, pointer + "/capabilities", warnings));
+    plan.capabilities =
+        make_capabilities(*process.capabilities, facts, in_user_namespace, pointer + "/capabilities", warnings);
   for (std::size_t i = 0; i < process.rlimits.size(); ++i) {
     const auto& limit = process.rlimits[i];
     plan.rlimits.push_back({resource_of(limit.type), limit.soft, limit.hard, std::string(spelling_of(limit.type)),

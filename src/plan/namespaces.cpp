@@ -23,12 +23,6 @@ std::uint64_t kind_of(config::NamespaceType type) {
   return 0;
 }
 
-std::string map_text(const std::vector<config::IdMapping>& mappings) {
-  std::string text;
-  for (const auto& map : mappings) text += fmt::format("{} {} {}\n", map.container_id, map.host_id, map.size);
-  return text;
-}
-
 bool maps_root(const std::vector<config::IdMapping>& mappings) {
   return std::ranges::any_of(mappings, [](const auto& map) { return map.container_id == 0 && map.size > 0; });
 }
@@ -44,6 +38,18 @@ Status check_maps(const config::Linux& linux, const NamespacePlan& plan) {
 }
 
 }  // namespace
+
+std::string map_text(const std::vector<config::IdMapping>& mappings) {
+  std::string text;
+  for (const auto& map : mappings) text += fmt::format("{} {} {}\n", map.container_id, map.host_id, map.size);
+  return text;
+}
+
+std::uint64_t NamespacePlan::made_by_clone() const {
+  std::uint64_t later = CLONE_NEWNET | CLONE_NEWCGROUP | CLONE_NEWTIME;
+  if (makes(CLONE_NEWUSER)) later |= CLONE_NEWIPC;
+  return create & ~later;
+}
 
 bool NamespacePlan::joins(std::uint64_t kind) const {
   return std::ranges::any_of(join, [kind](const JoinNamespace& target) { return target.kind == kind; });

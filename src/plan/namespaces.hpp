@@ -30,10 +30,17 @@ struct NamespacePlan {
 
   bool makes(std::uint64_t kind) const { return (create & kind) != 0; }
   bool joins(std::uint64_t kind) const;
+  /// What the clone makes at once. Init makes the network namespace itself, while the parent makes the cgroups; the
+  /// cgroup namespace must wait for the cgroups and the time namespace for its offsets. In a new user namespace the IPC
+  /// namespace waits until init is its root: whoever makes it owns the file system of its message queues.
+  std::uint64_t made_by_clone() const;
   /// Neither made nor joined.
   bool shares_host(std::uint64_t kind) const { return !makes(kind) && !joins(kind); }
   bool operator==(const NamespacePlan&) const = default;
 };
+
+/// The text for /proc/PID/uid_map or gid_map.
+std::string map_text(const std::vector<config::IdMapping>& mappings);
 
 /// Errors name /linux/namespaces/N, /linux/uidMappings, /linux/timeOffsets.
 Result<NamespacePlan> make_namespaces(const config::Spec& spec, const HostFacts& facts);

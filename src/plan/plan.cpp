@@ -3,6 +3,9 @@
 
 #include <linux/sched.h>
 
+#include "config/validate.hpp"
+#include "json/read.hpp"
+
 namespace caisson::plan {
 
 Result<InitPlan> make_init(const config::Spec& spec, const HostFacts& facts, const InitOptions& options,
@@ -26,8 +29,33 @@ std::vector<ContainerCgroup> cgroups_inside(const CgroupPlan& plan) {
   return inside;
 }
 
+namespace {
+
+/// A namespace that is joined may be the host's by another name: what is set in it would be set for the host.
+Status spare_the_host(const config::Spec& spec, std::uint64_t own) {
+  if (own == 0) return {};
+  for (const auto& [key, value] : spec.linux_or_empty().sysctl) {
+    const auto type = config::namespace_of_sysctl(config::sysctl_path(key));
+    const std::string pointer = "/linux/sysctl/" + json::pointer_token(key);
+    if (type == config::NamespaceType::network && (own & CLONE_NEWNET) != 0)
+      return fail_config(pointer, "sysctl '{}' not allowed in host network namespace", key);
+    if (type == config::NamespaceType::ipc && (own & CLONE_NEWIPC) != 0)
+      return fail_config(pointer, "sysctl '{}' is not allowed in the hosts ipc namespace", key);
+    if (type == config::NamespaceType::uts && (own & CLONE_NEWUTS) != 0)
+      return fail_config(pointer, "sysctl '{}' is not allowed in the hosts uts namespace", key);
+  }
+  if ((own & CLONE_NEWUTS) != 0 && !spec.hostname.empty())
+    return fail_config("/hostname", "unable to set hostname without a private UTS namespace");
+  if ((own & CLONE_NEWUTS) != 0 && !spec.domainname.empty())
+    return fail_config("/domainname", "unable to set domainname without a private UTS namespace");
+  return {};
+}
+
+}  // namespace
+
 Result<Plan> make(const config::Spec& spec, const HostFacts& facts, const PlanOptions& options,
                   std::vector<std::string>& warnings) {
+  CAISSON_TRY(spare_the_host(spec, options.own_namespaces));
   if (spec.linux_or_empty().intel_rdt)
     return fail_config("/linux/intelRdt",
                        "intelRdt is specified in config, but Intel RDT is not supported by this version");

@@ -41,6 +41,7 @@ struct PlanOptions {
   std::string bundle;  ///< absolute
   bool no_pivot = false;
   CgroupOptions cgroup;
+  std::uint64_t own_namespaces = 0;  ///< CLONE_NEW* that the config joins by path and that are the runtime's own
 };
 
 /// Everything that is done for a container.

@@ -110,7 +110,7 @@ using Message = std::variant<Begin, More, Mapped, CgroupsReady, Proceed, Recorde
 /// Names of the alternatives of Message, in its order.
 inline constexpr std::string_view kNames[] = {"Begin",           "More",  "Mapped",  "CgroupsReady", "Proceed",
                                               "Recorded",        "Start", "Spawned", "RootfsReady",  "Console",
-                                              "SeccompListener", "Taken", "Created", "Executing", "Failed"};
+                                              "SeccompListener", "Taken", "Created", "Executing",    "Failed"};
 static_assert(std::size(kNames) == std::variant_size_v<Message>);
 
 inline std::string_view name_of(const Message& message) { return kNames[message.index()]; }

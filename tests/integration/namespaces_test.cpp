@@ -175,8 +175,41 @@ TEST_CASE("a user namespace can be joined by path", "[namespaces][user]") {
   CHECK(report.str("/namespaces/user") == inside.str("/namespaces/user"));
   CHECK(report.str("/namespaces/net") == inside.str("/namespaces/net"));
   CHECK(contains(report.str("/ids/uid_map"), "100000"));
+  // Its maps may be said again, but no others.
+  const char* same = R"([{"containerID":0,"hostID":100000,"size":65536}])";
+  second.set("/linux/uidMappings", same).set("/linux/gidMappings", same);
+  CHECK(world.run(second).code == 0);
+  second.set("/linux/gidMappings/0/hostID", "200000");
+  CHECK(contains(world.run(second).err, "the user namespace that is joined has other mappings [config: /linux/gidM"));
   CHECK(world.remove(first, true).code == 0);
   world.nothing_left();
+}
+
+TEST_CASE("the host's namespaces by their paths stay as they are", "[namespaces][errors]") {
+  World world;
+  Bundle bundle = world.bundle();
+  SECTION("network") {
+    bundle.without_namespace("network").add_namespace("network", "/proc/self/ns/net");
+    bundle.set("/linux/sysctl", R"({"net.core.somaxconn":"77"})");
+  }
+  SECTION("ipc") {
+    bundle.without_namespace("ipc").add_namespace("ipc", "/proc/self/ns/ipc");
+    bundle.set("/linux/sysctl", R"({"kernel.msgmax":"7777"})");
+  }
+  SECTION("uts") {
+    bundle.without_namespace("uts").add_namespace("uts", "/proc/self/ns/uts").set("/hostname", R"("other")");
+  }
+  const Ran ran = world.run(bundle);
+  INFO(ran.err);
+  CHECK(ran.code == 1);
+  CHECK((contains(ran.err, "host") && contains(ran.err, "[config: /")));
+  world.nothing_left();
+}
+
+TEST_CASE("message queues of a user namespace belong to its root", "[namespaces][user]") {
+  World world;
+  Bundle bundle = with_user_namespace(world);
+  CHECK(world.report(bundle, {"--stat", "/dev/mqueue"}).num("/stat/" + step("/dev/mqueue") + "/uid") == 0);
 }
 
 TEST_CASE("a host network namespace with a user namespace that does not own it", "[namespaces][user]") {

@@ -80,7 +80,8 @@ TEST_CASE("seccomp: a profile needs to allow no call of the runtime's but capset
   World world;
   Bundle bundle = world.bundle();
   // What a static program needs to start, print and end, and what the runtime cannot do without.
-  bundle.set("/linux/seccomp", R"({"defaultAction":"SCMP_ACT_KILL_PROCESS","syscalls":[{"action":"SCMP_ACT_ALLOW","names":
+  bundle.set("/linux/seccomp",
+             R"({"defaultAction":"SCMP_ACT_KILL_PROCESS","syscalls":[{"action":"SCMP_ACT_ALLOW","names":
     ["capset","execve","exit_group","brk","arch_prctl","set_tid_address","set_robust_list","rseq","prlimit64","readlink",
      "readlinkat","getrandom","mprotect","mmap","munmap","write","newfstatat","fstat","futex","rt_sigprocmask"]}]})");
   for (const char* user : {R"({"uid":0,"gid":0})", R"({"uid":1000,"gid":1000,"additionalGids":[7]})"})

@@ -147,8 +147,7 @@ TEST_CASE("the privilege to load a filter is kept aside and given up", "[process
   CHECK(sets_with(plan, true) == mask(admin) + mask(0) + mask(0) + mask(0));
   plan.capabilities = plan::Capabilities{.effective = bit(CAP_KILL), .permitted = bit(CAP_KILL)};
   CHECK(sets_with(plan, false) == mask(admin | bit(CAP_KILL)) + mask(bit(CAP_KILL)));
-  CHECK(sets_with(plan, true) ==
-        mask(admin | bit(CAP_KILL)) + mask(bit(CAP_KILL)) + mask(bit(CAP_KILL)) + mask(0));
+  CHECK(sets_with(plan, true) == mask(admin | bit(CAP_KILL)) + mask(bit(CAP_KILL)) + mask(bit(CAP_KILL)) + mask(0));
 }
 
 TEST_CASE("a capability that the runtime does not have names the config", "[process][capabilities]") {

@@ -40,8 +40,18 @@ class ValueFile {
   FileDescriptor fd_;
 };
 
+/// Where some kernels give kNotSupported, others take the value and do nothing.
+Status check_held(const std::string& dir, const plan::CgroupWrite& write) {
+  const auto wanted = text::parse_int(write.value).value_or(-1);
+  const auto held = text::parse_uint(CAISSON_TRY(read_value(dir, write.file)));
+  if (wanted < 0 || (held && *held <= static_cast<std::uint64_t>(wanted))) return {};
+  errno = kNotSupported;
+  return fail_errno("write '{}' to '{}/{}'", write.value, dir, write.file);
+}
+
 Status write_one(ValueFile& file, const std::string& dir, const plan::CgroupWrite& write) {
   auto written = file.write(dir + '/' + write.file, write.value);
+  if (written && write.refusal == plan::Refusal::read_back) return check_held(dir, write);
   if (written || written.error().sys_errno() != ENOENT) return written;
   if (!write.other_file.empty()) return file.write(dir + '/' + write.other_file, write.other_value);
   if (write.refusal == plan::Refusal::missing_is_met) return {};

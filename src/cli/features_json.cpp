@@ -157,7 +157,7 @@ std::string features_json(const plan::HostFacts& facts, const container::Seccomp
                   .supported_flags = seccomp.kernel_flags},
       .apparmor = {true},
       .selinux = {true},
-      .intel_rdt = {},
+      .intel_rdt = {.enabled = true, .schemata = true, .monitoring = true},
       .memory_policy = {.modes = words_of<config::MemoryPolicyMode>(), .flags = words_of<config::MemoryPolicyFlag>()},
       .mount_extensions = {.idmap = {true}},
       .net_devices = {true},

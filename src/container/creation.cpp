@@ -105,6 +105,7 @@ Status Creation::decide() {
   facts_ = CAISSON_TRY(probe_kernel());
   if (mentions_lsm(spec_)) probe_lsm(facts_);
   CAISSON_TRY(cgroup::find_mounts(facts_));
+  if (spec_.linux_or_empty().intel_rdt) facts_.resctrl = CAISSON_TRY(cgroup::find_resctrl());
   const bool rootless_cgroups =
       globals_.rootless == Globals::Rootless::yes ||
       (globals_.rootless == Globals::Rootless::automatic && (facts_.rootless() || facts_.in_user_namespace));
@@ -136,6 +137,12 @@ Status Creation::reserve() {
   state_.namespaces = plan_.init.namespaces.create;
   state_.own_pid_namespace = plan_.init.namespaces.makes(CLONE_NEWPID);
   for (const auto& joined : plan_.init.namespaces.join) state_.namespaces |= joined.kind;
+  if (plan_.resctrl) {
+    resctrl_missing_ = cgroup::missing_of(*plan_.resctrl);
+    state_.resctrl_path = plan_.resctrl->group;
+    state_.resctrl_made = resctrl_missing_.group;
+    if (resctrl_missing_.monitor) state_.resctrl_monitor = plan_.resctrl->monitor;
+  }
   state_.has_hooks = has_hooks_after(spec_);
   state_.no_new_keyring = options_.no_new_keyring;
   state_.annotations = spec_.annotations;
@@ -243,6 +250,13 @@ Status Creation::give_maps() {
   return child_->channel().send(wire::Mapped{});
 }
 
+Status Creation::join_resctrl() {
+  if (!plan_.resctrl) return {};
+  CAISSON_TRY(cgroup::make_groups(*plan_.resctrl, resctrl_missing_));
+  if (resctrl_missing_.group) CAISSON_TRY(cgroup::write_schemata(plan_.resctrl->group, plan_.resctrl->schemata));
+  return cgroup::join_group(plan_.resctrl->group, plan_.resctrl->monitor, child_->process().pid());
+}
+
 Status Creation::make_cgroups() {
   const timeline::Span span("make cgroups");
   CAISSON_TRY(cgroup_->create());
@@ -269,6 +283,7 @@ Status Creation::prepare_host() {
   CAISSON_TRY(make_cgroups());
   // Before any hook has run: whoever deletes the container may have to run the poststop hooks.
   CAISSON_TRY(save_config());
+  CAISSON_TRY(join_resctrl());
   {
     const timeline::Span limits("set limits");
     CAISSON_TRY(cgroup_->apply(plan_.cgroup));
@@ -399,6 +414,7 @@ Status Creation::remove() {
   {
     const timeline::Span cgroups("remove cgroups");
     CAISSON_TRY(cgroup_->destroy());
+    CAISSON_TRY(remove_resctrl(state_));
   }
   CAISSON_TRY(entry_->remove());
   entry_.reset();
@@ -417,6 +433,7 @@ void Creation::abandon() {
   child_.reset();  // killed and reaped
   if (cgroup_)
     if (auto gone = cgroup_->destroy(); !gone) log::warn("{}", gone.error().message());
+  if (auto gone = remove_resctrl(state_); !gone) log::warn("{}", gone.error().message());
   if (pid_file_written_) ::unlink(options_.pid_file.c_str());
   if (auto gone = entry_->remove(); !gone) log::warn("{}", gone.error().message());
   entry_.reset();

@@ -8,6 +8,7 @@
 
 #include "base/error.hpp"
 #include "cgroup/manager.hpp"
+#include "cgroup/resctrl.hpp"
 #include "config/spec.hpp"
 #include "container/commands.hpp"
 #include "container/handover.hpp"
@@ -73,6 +74,7 @@ class Creation {
   Status save_config();
   Status give_maps();
   Status make_cgroups();
+  Status join_resctrl();
   Status prepare_host();
   Status run_runtime_hooks();
   Status wait_for_created();
@@ -95,6 +97,7 @@ class Creation {
   FileDescriptor config_;  ///< made and locked, yet to be written
   FileDescriptor start_listener_;
   std::unique_ptr<cgroup::CgroupManager> cgroup_;
+  cgroup::ResctrlMade resctrl_missing_;
   FileDescriptor cgroup_dir_;  ///< to be born in; none without cgroup2
   bool in_birthplace_ = false;
   std::optional<Child> child_;

@@ -3,6 +3,7 @@
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <memory>
@@ -12,6 +13,7 @@
 #include "base/text.hpp"
 #include "base/timeline.hpp"
 #include "cgroup/manager.hpp"
+#include "cgroup/resctrl.hpp"
 #include "config/validate.hpp"
 #include "container/commands.hpp"
 #include "container/events_json.hpp"
@@ -167,12 +169,20 @@ Status spawn_process(Exec& exec) {
   return {};
 }
 
+/// The container's monitoring group, which may have been there before it.
+std::string monitor_of(const Exec& exec) {
+  if (!exec.state.resctrl_monitor.empty()) return exec.state.resctrl_monitor;
+  std::string path = exec.state.resctrl_path + "/mon_groups/" + exec.state.id;
+  return ::access(path.c_str(), F_OK) == 0 ? path : std::string();
+}
+
 /// The host's side until execve has succeeded.
 Status converse(Exec& exec) {
   const timeline::Span span("wait for the process to run");
   const wire::Channel& channel = exec.child->channel();
   const pid_t pid = exec.child->process().pid();
   if (exec.must_be_moved) CAISSON_TRY(exec.cgroup->attach(pid));
+  if (!exec.state.resctrl_path.empty()) CAISSON_TRY(cgroup::join_group(exec.state.resctrl_path, monitor_of(exec), pid));
   if ((exec.state.namespaces & CLONE_NEWUSER) != 0) CAISSON_TRY(process::apply_limits(exec.plan.identity, pid));
   CAISSON_TRY(send_proceed(channel, exec.seccomp));
   exec.child->close_program();

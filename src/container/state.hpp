@@ -27,6 +27,9 @@ struct State {
   std::uint32_t owner_uid = 0;
   std::map<std::string, std::string> cgroup_paths;  ///< controller -> directory; "" alone on cgroup v2
   std::vector<std::string> cgroup_made_parents;     ///< directories above that were made for it, outermost first
+  std::string resctrl_path;                         ///< group of intelRdt; empty = none
+  bool resctrl_made = false;                        ///< made for it: to be removed with it
+  std::string resctrl_monitor;                      ///< monitoring group that was made for it
   std::uint64_t namespaces = 0;                     ///< CLONE_NEW* that are not the host's
   bool own_pid_namespace = false;                   ///< made for it, not joined: whoever is in it ends with init
   bool intent = true;                               ///< the creator has not said yet that all stands

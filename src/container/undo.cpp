@@ -8,6 +8,7 @@
 #include "base/log.hpp"
 #include "base/timeline.hpp"
 #include "cgroup/manager.hpp"
+#include "cgroup/resctrl.hpp"
 #include "config/state.hpp"
 #include "process/hooks.hpp"
 
@@ -45,7 +46,13 @@ Status undo(Entry& entry, const State& state) {
   CAISSON_TRY(end_init(state));
   const timeline::Span cgroups("remove cgroups");
   CAISSON_TRY(manager->destroy(state.intent ? cgroup::Processes::spare : cgroup::Processes::kill));
+  CAISSON_TRY(remove_resctrl(state));
   return entry.remove();
+}
+
+Status remove_resctrl(const State& state) {
+  CAISSON_TRY(cgroup::remove_group(state.resctrl_monitor));
+  return state.resctrl_made ? cgroup::remove_group(state.resctrl_path) : Status();
 }
 
 std::string state_for_hooks(const State& state, std::string_view status, int pid) {

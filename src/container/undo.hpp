@@ -14,6 +14,9 @@ namespace caisson::container {
 /// error, and the record stays for another try.
 Status undo(Entry& entry, const State& state);
 
+/// Removes the resctrl groups that were made for the container. Idempotent.
+Status remove_resctrl(const State& state);
+
 /// The state for hooks, `status` in the spec's words; pid 0 is left out.
 std::string state_for_hooks(const State& state, std::string_view status, int pid);
 

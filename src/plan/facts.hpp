@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,15 @@ struct CgroupMount {
   bool operator==(const CgroupMount&) const = default;
 };
 
+/// A mounted resctrl file system.
+struct ResctrlFacts {
+  std::string mountpoint;
+  bool cache = false;       ///< L3 allocation (CAT)
+  bool bandwidth = false;   ///< memory bandwidth allocation (MBA)
+  bool monitoring = false;  ///< L3 monitoring (CMT, MBM)
+  bool operator==(const ResctrlFacts&) const = default;
+};
+
 /// Everything the plan may know of the host, as a value: tests write it by hand, container/probe fills it.
 struct HostFacts {
   std::uint32_t euid = 0;
@@ -38,6 +48,7 @@ struct HostFacts {
   std::vector<CgroupMount> cgroup_mounts;  ///< v1 hierarchies in mount order; on hybrid the unified one last; on v2 one
   bool apparmor = false;                   ///< /sys/module/apparmor/parameters/enabled is Y
   bool selinux = false;                    ///< selinuxfs is mounted
+  std::optional<ResctrlFacts> resctrl;     ///< looked for when a config asks for intelRdt; not told to init
   bool operator==(const HostFacts&) const = default;
 
   bool rootless() const { return euid != 0; }

@@ -56,10 +56,9 @@ Status spare_the_host(const config::Spec& spec, std::uint64_t own) {
 Result<Plan> make(const config::Spec& spec, const HostFacts& facts, const PlanOptions& options,
                   std::vector<std::string>& warnings) {
   CAISSON_TRY(spare_the_host(spec, options.own_namespaces));
-  if (spec.linux_or_empty().intel_rdt)
-    return fail_config("/linux/intelRdt",
-                       "intelRdt is specified in config, but Intel RDT is not supported by this version");
   Plan plan;
+  if (const auto& wanted = spec.linux_or_empty().intel_rdt)
+    plan.resctrl = CAISSON_TRY(make_resctrl(*wanted, facts, options.id));
   plan.cgroup = CAISSON_TRY(make_cgroup(spec, facts, options.id, options.cgroup));
   warnings.insert(warnings.end(), plan.cgroup.warnings.begin(), plan.cgroup.warnings.end());
   InitOptions init;
@@ -80,6 +79,12 @@ std::string describe(const Plan& plan) {
   text += describe(plan.init.rootfs);
   text += describe(plan.init.identity);
   text += describe(plan.cgroup);
+  if (plan.resctrl) {
+    text += "resctrl " + plan.resctrl->group + '\n';
+    for (const auto& schema : plan.resctrl->schemata)
+      text += fmt::format("schema {}  [{}]\n", schema.text, schema.origin);
+    if (!plan.resctrl->monitor.empty()) text += "resctrl " + plan.resctrl->monitor + '\n';
+  }
   if (plan.seccomp) text += describe(*plan.seccomp);
   for (const auto& move : plan.network) text += fmt::format("network: move '{}' as '{}'\n", move.host_name, move.name);
   return text;

@@ -13,6 +13,7 @@
 #include "plan/identity.hpp"
 #include "plan/namespaces.hpp"
 #include "plan/network.hpp"
+#include "plan/resctrl.hpp"
 #include "plan/rootfs.hpp"
 #include "plan/seccomp.hpp"
 
@@ -48,6 +49,7 @@ struct PlanOptions {
 struct Plan {
   InitPlan init;
   CgroupPlan cgroup;
+  std::optional<ResctrlPlan> resctrl;
   std::optional<SeccompPlan> seccomp;
   std::vector<NetDeviceMove> network;
   bool operator==(const Plan&) const = default;

@@ -48,7 +48,7 @@ Status write_v1(const config::Resources& resources, WriteList& out) {
   if (auto bytes = CAISSON_TRY(read_bytes(memory.reservation, "/memory/reservation", out)))
     out.add("/memory/reservation", "memory.soft_limit_in_bytes", std::to_string(*bytes));
   if (auto bytes = CAISSON_TRY(read_bytes(memory.kernel, "/memory/kernel", out)))
-    out.add("/memory/kernel", "memory.kmem.limit_in_bytes", std::to_string(*bytes));
+    out.add("/memory/kernel", "memory.kmem.limit_in_bytes", std::to_string(*bytes), Refusal::read_back);
   if (auto bytes = CAISSON_TRY(read_bytes(memory.kernel_tcp, "/memory/kernelTCP", out)))
     out.add("/memory/kernelTCP", "memory.kmem.tcp.limit_in_bytes", std::to_string(*bytes));
   if (memory.use_hierarchy) out.add("/memory/useHierarchy", "memory.use_hierarchy", *memory.use_hierarchy ? "1" : "0");

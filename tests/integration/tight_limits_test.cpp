@@ -8,7 +8,8 @@ using namespace caisson::testing;
 
 namespace {
 
-constexpr const char* kLittleMemory = R"({"limit":262144})";
+/// Less suffices, but the kernel keeps up to 256 KiB in advance for each processor and may not get it back in time.
+constexpr const char* kLittleMemory = R"({"limit":524288})";
 
 /// A bundle that runs the smallest program.
 Bundle small_bundle(World& world) {

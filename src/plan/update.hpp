@@ -34,11 +34,11 @@ struct CgroupChange {
   bool operator==(const CgroupChange&) const = default;
 };
 
-/// Only what differs and what the change names is written. `pointer` is where the resources stand, as for make_writes().
+/// Only what differs and what the change names is written. `pointer` is where the resources stand: see make_writes().
 Result<CgroupChange> make_change(const config::Resources& before, const MergedResources& after, const HostFacts& facts,
                                  const std::string& pointer, std::vector<std::string>& warnings);
 
-/// What to write to `file` to undo a write of `value`, when it reads `present` now. Absent: it cannot be said by a write.
+/// What to write to `file` to undo a write of `value`, when it reads `present` now. Absent: no write can say it.
 std::optional<std::string> value_to_restore(std::string_view file, std::string_view value, std::string_view present);
 
 }  // namespace caisson::plan

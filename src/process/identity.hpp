@@ -57,8 +57,8 @@ Error name_tight_limit(Error error, const plan::IdentityPlan& plan);
 /// Drops from the bounding set what the container must not have. Needs CAP_SETPCAP.
 Status drop_bounding(const plan::IdentityPlan& plan);
 
-/// Whether a seccomp filter is still to be loaded that needs CAP_SYS_ADMIN. It is loaded last, so that a profile needs to
-/// allow capset(2) and execve(2) and no other call of ours.
+/// Whether a seccomp filter is still to be loaded that needs CAP_SYS_ADMIN. It is loaded last, so that a profile needs
+/// to allow capset(2) and execve(2) and no other call of ours.
 enum class FilterPrivilege { none, keep };
 
 /// Sets umask, owners of the standard streams, groups, gid and uid. Capabilities survive it when the plan sets them, or

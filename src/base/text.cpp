@@ -77,7 +77,7 @@ std::optional<std::int64_t> parse_size(std::string_view text) {
   if (auto plain = parse_int(text)) return *plain < -1 ? std::nullopt : plain;
   double number = 0;
   const char* const last = text.data() + text.size();
-  const auto [end, error] = std::from_chars(text.data(), last, number, std::chars_format::fixed);
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
   if (error != std::errc() || number < 0 || end == last) return std::nullopt;
   std::string unit;
   for (const char c : std::string_view(end, last)) unit += static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);

@@ -21,10 +21,10 @@ PressureLine read_line(std::string_view text) {
     const auto equals = word.find('=');
     if (equals == word.npos) continue;
     const auto key = word.substr(0, equals), value = word.substr(equals + 1);
-    const char* const end = value.data() + value.size();
-    if (key == "avg10") std::from_chars(value.data(), end, line.avg10);
-    if (key == "avg60") std::from_chars(value.data(), end, line.avg60);
-    if (key == "avg300") std::from_chars(value.data(), end, line.avg300);
+    auto read = [value](double& into) { std::from_chars(value.data(), value.data() + value.size(), into); };
+    if (key == "avg10") read(line.avg10);
+    if (key == "avg60") read(line.avg60);
+    if (key == "avg300") read(line.avg300);
     if (key == "total") line.total = text::parse_uint(value).value_or(0);
   }
   return line;

@@ -165,6 +165,14 @@ TEST_CASE("update: what cannot be updated", "[update][errors]") {
   limited.bundle.probe({"--quiet"});
   world.started(limited.bundle);
   REQUIRE(eventually([&] { return world.status(limited.bundle) == "stopped"; }));
+  Bundle other = world.bundle("other");
+  other.probe({"--quiet", "--hold"});
+  world.started(other);
+  const Ran cache = world.call({"update", "--l3-cache-schema", "L3:0=f", "--pids-limit", "5", other.id});
+  CHECK(cache.code == 1);
+  CHECK(contains(cache.err, "no intelRdt"));
+  CHECK(cgroup_value("pids", "/" + world.mark() + "/" + other.id, "pids.max") == "max");
+  CHECK(world.remove(other, true).code == 0);
   const Ran stopped = limited.update({"--pids-limit", "5"});
   CHECK(stopped.code == 1);
   CHECK(contains(stopped.err, "container not running"));

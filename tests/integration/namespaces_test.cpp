@@ -176,8 +176,7 @@ TEST_CASE("a user namespace can be joined by path", "[namespaces][user]") {
   CHECK(report.str("/namespaces/net") == inside.str("/namespaces/net"));
   CHECK(contains(report.str("/ids/uid_map"), "100000"));
   // Its maps may be said again, but no others.
-  const char* same = R"([{"containerID":0,"hostID":100000,"size":65536}])";
-  second.set("/linux/uidMappings", same).set("/linux/gidMappings", same);
+  second.set("/linux/uidMappings", kMaps).set("/linux/gidMappings", kMaps);
   CHECK(world.run(second).code == 0);
   second.set("/linux/gidMappings/0/hostID", "200000");
   CHECK(contains(world.run(second).err, "the user namespace that is joined has other mappings [config: /linux/gidM"));

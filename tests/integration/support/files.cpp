@@ -90,8 +90,13 @@ void install(const std::string& from, const std::string& to) {
   REQUIRE_FALSE(error);
 }
 
+double patience() {
+  static const double factor = std::max(1.0, std::atof(from_environment("CAISSON_TEST_PATIENCE", "1").c_str()));
+  return factor;
+}
+
 bool eventually(const std::function<bool()>& condition, double seconds) {
-  const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds * patience());
   while (!condition()) {
     if (std::chrono::steady_clock::now() > end) return condition();
     std::this_thread::sleep_for(std::chrono::milliseconds(3));

@@ -51,7 +51,7 @@ void Terminal::type(const std::string& text) const {
 }
 
 bool Terminal::appears(const std::string& text, double seconds) {
-  const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds * patience());
   for (;;) {
     if (const auto at = seen_.find(text, matched_); at != std::string::npos) {
       matched_ = at + text.size();
@@ -75,7 +75,7 @@ void Terminal::resize(unsigned short rows, unsigned short columns) const {
 
 int Terminal::wait(double seconds) {
   // The other side may need its output read to come to an end.
-  const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds * patience());
   while (std::chrono::steady_clock::now() < end) {
     int status = 0;
     if (::waitpid(pid_, &status, WNOHANG) == pid_) {
@@ -110,7 +110,7 @@ Listener::~Listener() { ::close(socket_); }
 Delivery Listener::receive(double seconds) const {
   Delivery delivery;
   pollfd wait{socket_, POLLIN, 0};
-  if (::poll(&wait, 1, static_cast<int>(seconds * 1000)) != 1) return delivery;
+  if (::poll(&wait, 1, static_cast<int>(seconds * patience() * 1000)) != 1) return delivery;
   const int peer = ::accept4(socket_, nullptr, nullptr, SOCK_CLOEXEC);
   char text[4096];
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];

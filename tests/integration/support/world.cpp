@@ -158,7 +158,7 @@ pid_t World::start_call(const std::vector<std::string>& args, const How& how, Ra
 Ran World::finish_call(pid_t pid, Ran files, double seconds) const {
   const int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
   pollfd wait{pidfd, POLLIN, 0};
-  const bool ended = ::poll(&wait, 1, static_cast<int>(seconds * 1000)) == 1;
+  const bool ended = ::poll(&wait, 1, static_cast<int>(seconds * patience() * 1000)) == 1;
   if (!ended) ::kill(pid, SIGKILL);
   int status = 0;
   ::waitpid(pid, &status, 0);

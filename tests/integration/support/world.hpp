@@ -41,7 +41,7 @@ struct How {
   std::vector<std::string> env;    ///< added to PATH; "LISTEN_PID=self" has the new process's own pid
   std::string cwd;                 ///< default: the world's directory
   uid_t uid = 0;                   ///< not 0: as this user and group, without any other group
-  double seconds = 30;             ///< after that it is killed and the code is -1
+  double seconds = 30;             ///< after that (times patience()) it is killed and the code is -1
   std::map<int, int> descriptors;  ///< child's number -> ours; all else is closed
   bool closed_stdio = false;       ///< 0, 1 and 2 closed
   bool odd_signals = false;        ///< SIGCHLD, SIGPIPE and SIGUSR1 ignored, SIGTERM and SIGUSR2 blocked
@@ -136,6 +136,9 @@ bool exists(const std::string& path);
 std::vector<std::string> names_in(const std::string& path);
 /// Hard link, or copy across file systems.
 void install(const std::string& from, const std::string& to);
+/// How many times longer than on a machine of its own everything may take (CAISSON_TEST_PATIENCE): an emulated
+/// processor is slow.
+double patience();
 /// Looks again every few milliseconds, because the other side is not caisson's to wait on.
 bool eventually(const std::function<bool()>& condition, double seconds = 10);
 bool alive(pid_t pid);

@@ -28,7 +28,7 @@ kernel_dir=$VM_CACHE/kernel-$VM_KERNEL-$(digest "$here/kernel.sh" "$here/extract
 # A tree of Debian trixie, and the same as an ext4 image.
 root_dir=$VM_CACHE/root-$(digest "$here/root.sh" "$here/guest/vm-agent.service")
 root_image=$root_dir.ext4
-parts=$(digest "$here"/*.sh "$here/build" "$here"/guest/*)
+parts=$(digest "$here"/*.sh "$here/build" "$here"/guest/*init "$here/guest/agent")
 initrd=$kernel_dir/initrd-$(has_disk && echo disk || echo light)-$parts.cpio
 machine_dir=$VM_CACHE/machine-$KIND-$VM_KERNEL-${VM_CPUS}c${VM_MEM}m-$parts   # the booted machine's state and disk
 

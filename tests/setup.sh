@@ -4,7 +4,7 @@
 # Sourced with $top set to the source tree.
 
 build_packages=(g++ meson ninja-build pkg-config libcli11-dev rapidjson-dev libseccomp-dev libselinux1-dev
-  libnl-route-3-dev libspdlog-dev libfmt-dev catch2)
+  libnl-route-3-dev libdbus-1-dev libspdlog-dev libfmt-dev catch2)
 rootfs_packages=(busybox-static)
 engine_packages=(podman conmon containerd docker.io uidmap netavark iptables)
 test_packages=(debootstrap clang-format clang-tidy-19 python3-jsonschema shellcheck man-db groff git iproute2)

@@ -6,12 +6,13 @@
 namespace caisson::cgroup {
 
 Result<std::unique_ptr<CgroupManager>> make(const plan::CgroupPlan& plan) {
+  if (plan.unit) return make_systemd(plan);
   const bool v1 = std::ranges::any_of(plan.dirs, [](const plan::CgroupDir& dir) { return !dir.v2; });
   return v1 ? make_v1(plan) : make_v2(plan);
 }
 
 Result<std::unique_ptr<CgroupManager>> open(const std::map<std::string, std::string>& paths,
-                                            const std::vector<std::string>& made_parents) {
+                                            const std::vector<std::string>& made_parents, const Unit& unit) {
   std::vector<plan::CgroupDir> dirs;
   bool v1 = false;
   for (const auto& [controller, path] : paths) {
@@ -21,7 +22,10 @@ Result<std::unique_ptr<CgroupManager>> open(const std::map<std::string, std::str
     if (known == dirs.end()) known = dirs.insert(dirs.end(), {.path = path, .v2 = controller.empty()});
     if (!controller.empty()) known->controllers.push_back(controller);
   }
-  return v1 ? open_v1(std::move(dirs), made_parents) : open_v2(std::move(dirs), made_parents);
+  if (v1) return open_v1(std::move(dirs), made_parents);
+  const std::string path = dirs.empty() ? std::string() : dirs.front().path;
+  auto files = open_v2(std::move(dirs), made_parents);
+  return unit.name.empty() ? std::move(files) : open_systemd(unit, std::move(files), path);
 }
 
 }  // namespace caisson::cgroup

@@ -87,7 +87,14 @@ Result<bool> read_io_stat(const std::string& dir, IoCounters& io);
 
 std::unique_ptr<CgroupManager> make_v1(const plan::CgroupPlan& plan);
 std::unique_ptr<CgroupManager> make_v2(const plan::CgroupPlan& plan);
+/// For a cgroup that is there already, with the container's process: sees that its controllers are there, too.
+Result<std::unique_ptr<CgroupManager>> adopt_v2(const plan::CgroupPlan& plan);
 std::unique_ptr<CgroupManager> open_v1(std::vector<plan::CgroupDir> dirs, std::vector<std::string> parents);
 std::unique_ptr<CgroupManager> open_v2(std::vector<plan::CgroupDir> dirs, std::vector<std::string> parents);
+Result<std::unique_ptr<CgroupManager>> make_systemd(const plan::CgroupPlan& plan);
+std::unique_ptr<CgroupManager> open_systemd(Unit unit, std::unique_ptr<CgroupManager> files, std::string path);
+
+/// The property that systemd's refusal says it does not know; empty when it is about something else.
+std::string refused_property(std::string_view text);
 
 }  // namespace caisson::cgroup

@@ -30,6 +30,13 @@ struct OomNotice {
   bool counts_itself = false;  ///< v1: an eventfd(2). v2: memory.events, whose text has changed (POLLPRI)
 };
 
+/// The systemd unit that a container's cgroup belongs to; no name: none.
+struct Unit {
+  std::string name;
+  bool user = false;        ///< of a user's own systemd
+  std::uint32_t owner = 0;  ///< the user whose systemd it is, as the host numbers users
+};
+
 /// What destroy() does with processes that still are in the cgroup.
 enum class Processes {
   kill,   ///< SIGKILL and wait: the cgroup is the container's
@@ -106,7 +113,8 @@ class CgroupManager {
 Result<std::unique_ptr<CgroupManager>> make(const plan::CgroupPlan& plan);
 
 /// The manager of an existing container, from its state: what paths() and made_parents() gave. No path = no cgroup.
+/// systemd is asked for nothing but the end of `unit`, so only who may come to that need name it.
 Result<std::unique_ptr<CgroupManager>> open(const std::map<std::string, std::string>& paths,
-                                            const std::vector<std::string>& made_parents = {});
+                                            const std::vector<std::string>& made_parents = {}, const Unit& unit = {});
 
 }  // namespace caisson::cgroup

@@ -42,6 +42,7 @@ class V2Manager final : public CommonManager {
   V2Manager(std::vector<plan::CgroupDir> dirs, std::vector<std::string> parents)
       : CommonManager(std::move(dirs), std::move(parents)) {}
 
+  Status take_over();
   Result<FileDescriptor> create() override;
   Result<FileDescriptor> create_birthplace() override;
   Status attach(pid_t pid) override;
@@ -93,6 +94,12 @@ class V2Manager final : public CommonManager {
   std::vector<Need> needs_;
   bool birthplace_made_ = false;
 };
+
+Status V2Manager::take_over() {
+  CAISSON_TRY(enable_controllers());
+  if (CAISSON_TRY(frozen())) return fail(ErrorKind::system, "container's cgroup unexpectedly frozen");
+  return {};
+}
 
 Result<FileDescriptor> V2Manager::create_birthplace() {
   auto created = create();
@@ -233,6 +240,12 @@ Status V2Manager::wait_until_empty() {
 }  // namespace
 
 std::unique_ptr<CgroupManager> make_v2(const plan::CgroupPlan& plan) { return std::make_unique<V2Manager>(plan); }
+
+Result<std::unique_ptr<CgroupManager>> adopt_v2(const plan::CgroupPlan& plan) {
+  auto manager = std::make_unique<V2Manager>(plan);
+  CAISSON_TRY(manager->take_over());
+  return manager;
+}
 
 std::unique_ptr<CgroupManager> open_v2(std::vector<plan::CgroupDir> dirs, std::vector<std::string> parents) {
   return std::make_unique<V2Manager>(std::move(dirs), std::move(parents));

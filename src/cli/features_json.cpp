@@ -149,7 +149,7 @@ std::string features_json(const plan::HostFacts& facts, const container::Seccomp
   features.linux = {
       .namespaces = words_of<config::NamespaceType>(),
       .capabilities = std::move(capabilities),
-      .cgroup = {},
+      .cgroup = {.systemd = kSystemd, .systemd_user = kSystemd},
       .seccomp = {.actions = plan::seccomp_actions(),
                   .operators = plan::seccomp_operators(),
                   .archs = plan::seccomp_architectures(),

@@ -104,6 +104,7 @@ Status Creation::decide() {
   if (mode_ != Mode::hand_over) kept_ = CAISSON_TRY(count_kept_descriptors(options_.preserve_fds));
   facts_ = CAISSON_TRY(probe_kernel());
   if (mentions_lsm(spec_)) probe_lsm(facts_);
+  if (globals_.systemd_cgroup) probe_systemd(facts_);
   CAISSON_TRY(cgroup::find_mounts(facts_));
   if (spec_.linux_or_empty().intel_rdt) facts_.resctrl = CAISSON_TRY(cgroup::find_resctrl());
   const bool rootless_cgroups =
@@ -134,6 +135,11 @@ Status Creation::reserve() {
   state_.created = timestamp_now();
   state_.owner_uid = facts_.euid;
   state_.cgroup_paths = plan::paths(plan_.cgroup);
+  if (const auto& unit = plan_.cgroup.unit) {
+    state_.systemd_unit = unit->name;
+    state_.systemd_user = unit->user;
+    state_.systemd_owner = unit->owner;
+  }
   state_.namespaces = plan_.init.namespaces.create;
   state_.own_pid_namespace = plan_.init.namespaces.makes(CLONE_NEWPID);
   for (const auto& joined : plan_.init.namespaces.join) state_.namespaces |= joined.kind;

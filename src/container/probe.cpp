@@ -14,6 +14,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "base/text.hpp"
 #include "cgroup/find.hpp"
 #include "process/lsm.hpp"
 #include "process/seccomp.hpp"
@@ -57,6 +58,20 @@ Status read_capabilities(plan::HostFacts& facts) {
   return {};
 }
 
+/// The id that `uid` has in the parent of our user namespace: user_namespaces(7), "inside outside count" a line.
+std::uint32_t outer_user(std::uint32_t uid) {
+  const auto map = sys::read_file(FdView::cwd(), "/proc/self/uid_map");
+  if (!map) return uid;
+  for (const auto line : text::split(*map, '\n')) {
+    std::vector<std::uint64_t> numbers;
+    for (const auto word : text::split(line, ' '))
+      if (const auto number = text::parse_uint(word)) numbers.push_back(*number);
+    if (numbers.size() == 3 && uid >= numbers[0] && uid - numbers[0] < numbers[2])
+      return static_cast<std::uint32_t>(numbers[1] + (uid - numbers[0]));
+  }
+  return uid;
+}
+
 }  // namespace
 
 Result<plan::HostFacts> probe_kernel() {
@@ -74,6 +89,16 @@ Result<plan::HostFacts> probe_kernel() {
 void probe_lsm(plan::HostFacts& facts) {
   facts.apparmor = process::apparmor_is_enabled();
   facts.selinux = process::selinux_is_enabled();
+}
+
+void probe_systemd(plan::HostFacts& facts) {
+  // sd_booted(3)
+  struct stat booted {};
+  if (::lstat("/run/systemd/system", &booted) != 0 || !S_ISDIR(booted.st_mode)) return;
+  // Root of a user namespace may have a systemd of its own there, or only see the host's, which is not root's then.
+  const bool of_user = facts.euid != 0 || (facts.in_user_namespace && booted.st_uid != 0);
+  facts.systemd = of_user ? plan::SystemdManager::user : plan::SystemdManager::system;
+  facts.systemd_owner = facts.in_user_namespace ? outer_user(facts.euid) : facts.euid;
 }
 
 Result<plan::HostFacts> probe(const Globals&) {

@@ -19,6 +19,9 @@ Result<plan::HostFacts> probe_kernel();
 /// Adds which security modules run: three files, read only for those who ask for a label.
 void probe_lsm(plan::HostFacts& facts);
 
+/// Adds whether the host runs systemd, and whose manager is ours to use.
+void probe_systemd(plan::HostFacts& facts);
+
 /// Looks at the kernel and the host, once. Needs no privilege.
 Result<plan::HostFacts> probe(const Globals& globals);
 

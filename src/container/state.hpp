@@ -30,6 +30,9 @@ struct State {
   std::string resctrl_path;                         ///< group of intelRdt; empty = none
   bool resctrl_made = false;                        ///< made for it: to be removed with it
   std::string resctrl_monitor;                      ///< monitoring group that was made for it
+  std::string systemd_unit;                         ///< that the cgroup is of; empty = none
+  bool systemd_user = false;                        ///< the unit is of a user's own systemd
+  std::uint32_t systemd_owner = 0;                  ///< that user
   std::uint64_t namespaces = 0;                     ///< CLONE_NEW* that are not the host's
   bool own_pid_namespace = false;                   ///< made for it, not joined: whoever is in it ends with init
   bool intent = true;                               ///< the creator has not said yet that all stands

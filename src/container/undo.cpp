@@ -39,7 +39,8 @@ Status undo(Entry& entry, const State& state) {
   // A creator that was killed cannot say whether the cgroup was its own: what is in it may be somebody else's. But its
   // init ends with it, and holds the config's lock until it is recorded.
   if (state.intent) CAISSON_TRY(entry.wait_for_init());
-  auto manager = CAISSON_TRY(cgroup::open(state.cgroup_paths, state.cgroup_made_parents));
+  auto manager = CAISSON_TRY(cgroup::open(state.cgroup_paths, state.cgroup_made_parents,
+                                          {state.systemd_unit, state.systemd_user, state.systemd_owner}));
   // With a PID namespace of its own the kernel kills the rest with init; a frozen process takes SIGKILL when thawed.
   const bool rest_stays = !state.own_pid_namespace;
   if (!state.intent && (rest_stays || manager->frozen().value_or(false))) CAISSON_TRY(manager->kill(SIGKILL));

@@ -141,6 +141,21 @@ Status check_devices(const CgroupPlan& plan, const HostFacts& facts, const confi
   return {};
 }
 
+/// Where systemd puts the container, and what it is told of it.
+Status plan_unit(const config::Spec& spec, const HostFacts& facts, const std::string& id, CgroupPlan& plan) {
+  plan.unit = CAISSON_TRY(make_unit(spec.linux_or_empty().cgroups_path, facts, id));
+  auto& properties = plan.unit->properties;
+  // A user's manager has no right to filter devices, and its containers cannot make any.
+  if (!plan.unit->user)
+    for (auto& property : device_properties(plan.devices)) properties.push_back(std::move(property));
+  for (auto& property : unit_properties(plan.writes)) properties.push_back(std::move(property));
+  for (auto& property : CAISSON_TRY(annotated_properties(spec.annotations))) properties.push_back(std::move(property));
+  plan.optional = false;
+  const auto& mount = facts.cgroup_mounts.front();
+  plan.dirs = {{mount.controllers, mount.mountpoint, mount.mountpoint + plan.unit->cgroup, mount.v2}};
+  return {};
+}
+
 }  // namespace
 
 Result<std::vector<CgroupWrite>> make_writes(const config::Resources& resources, const HostFacts& facts,
@@ -161,8 +176,6 @@ Result<std::vector<CgroupWrite>> make_writes(const config::Resources& resources,
 
 Result<CgroupPlan> make_cgroup(const config::Spec& spec, const HostFacts& facts, const std::string& id,
                                const CgroupOptions& options) {
-  if (options.systemd)
-    return fail(ErrorKind::config, "the systemd cgroup driver (--systemd-cgroup) is not supported by this version");
   static const config::Resources kNone;
   const auto& linux = spec.linux_or_empty();
   const auto& resources = linux.resources ? *linux.resources : kNone;
@@ -178,7 +191,11 @@ Result<CgroupPlan> make_cgroup(const config::Spec& spec, const HostFacts& facts,
   plan.optional = options.rootless_cgroups && linux.cgroups_path.empty() && plan.writes.empty();
   if (facts.cgroup_mounts.empty() && !plan.optional)
     return fail(ErrorKind::system, "no cgroup hierarchy is mounted at /sys/fs/cgroup");
-  plan.dirs = CAISSON_TRY(make_dirs(linux.cgroups_path, facts, id));
+  if (options.systemd) {
+    CAISSON_TRY(plan_unit(spec, facts, id, plan));
+  } else {
+    plan.dirs = CAISSON_TRY(make_dirs(linux.cgroups_path, facts, id));
+  }
   plan.path_origin = linux.cgroups_path.empty() ? "" : "/linux/cgroupsPath";
   plan.delegate_to = delegate_to(spec, facts);
   return plan;
@@ -204,6 +221,13 @@ std::map<std::string, std::string> paths(const CgroupPlan& plan) { return paths(
 
 std::string describe(const CgroupPlan& plan) {
   std::string text;
+  if (plan.unit) {
+    text += "unit " + plan.unit->name + (plan.unit->user ? " of the user\n" : "\n");
+    for (const auto& property : plan.unit->properties) {
+      text += "property " + property.name + " = " + describe(property.value);
+      text += property.origin.empty() ? "\n" : "  [" + property.origin + "]\n";
+    }
+  }
   for (const auto& dir : plan.dirs) ((text += "cgroup ") += dir.path) += '\n';
   for (const auto& write : plan.writes) {
     text += "write " + write.file + " = " + write.value;

@@ -11,6 +11,7 @@
 #include "config/spec.hpp"
 #include "plan/devices.hpp"
 #include "plan/facts.hpp"
+#include "plan/unit.hpp"
 
 namespace caisson::plan {
 
@@ -67,6 +68,7 @@ struct CgroupPlan {
   std::string path_origin;  ///< "/linux/cgroupsPath" when the config names the path
   /// v2: give the cgroup to this host user, because the container has a cgroup namespace and a writable cgroup mount.
   std::optional<std::uint32_t> delegate_to;
+  std::optional<UnitPlan> unit;  ///< --systemd-cgroup: the one of `dirs` is the unit's, and systemd makes it
   std::vector<std::string> warnings;
   bool operator==(const CgroupPlan&) const = default;
 };

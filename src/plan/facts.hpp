@@ -16,6 +16,13 @@ enum class CgroupFlavour {
   v2,      ///< one cgroup2 at /sys/fs/cgroup
 };
 
+/// The systemd whose units hold the runtime's containers, when it is asked to make units.
+enum class SystemdManager {
+  none,    ///< the host does not run systemd, or nobody asked
+  system,  ///< the host's
+  user,    ///< a user's own, for containers without privilege
+};
+
 /// One mounted cgroup hierarchy and the place of the runtime's own process in it.
 struct CgroupMount {
   std::vector<std::string> controllers;  ///< v1: {"cpu","cpuacct"}, named: {"name=systemd"}; v2: cgroup.controllers
@@ -46,8 +53,10 @@ struct HostFacts {
   int last_capability = 40;                 ///< /proc/sys/kernel/cap_last_cap
   CgroupFlavour cgroup_flavour = CgroupFlavour::v2;
   std::vector<CgroupMount> cgroup_mounts;  ///< v1 hierarchies in mount order; on hybrid the unified one last; on v2 one
-  bool apparmor = false;                   ///< /sys/module/apparmor/parameters/enabled is Y
-  bool selinux = false;                    ///< selinuxfs is mounted
+  SystemdManager systemd = SystemdManager::none;
+  std::uint32_t systemd_owner = 0;  ///< the user whose manager it is, as the host numbers users
+  bool apparmor = false;            ///< /sys/module/apparmor/parameters/enabled is Y
+  bool selinux = false;             ///< selinuxfs is mounted
   std::optional<ResctrlFacts> resctrl;     ///< looked for when a config asks for intelRdt; not told to init
   bool operator==(const HostFacts&) const = default;
 

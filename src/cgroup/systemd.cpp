@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "base/text.hpp"
+#include "cgroup/common.hpp"
+#include "cgroup/dbus.hpp"
+#include "sys/file.hpp"
+
+namespace caisson::cgroup {
+
+namespace {
+
+/// How long systemd gets for a unit's start or stop.
+constexpr std::chrono::seconds kJobTime{30};
+
+plan::BusValue text(std::string value) { return {"s", std::move(value)}; }
+
+/// a(sv): what StartTransientUnit and SetUnitProperties take.
+plan::BusValue property_list(const std::vector<plan::UnitProperty>& properties) {
+  std::vector<plan::BusValue> list;
+  for (const auto& property : properties)
+    list.push_back({"(sv)", std::vector{text(property.name), {"v", std::vector{property.value}}}});
+  return {"a(sv)", std::move(list)};
+}
+
+bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
+
+/// The cgroup of a process as /proc tells of it; empty when the process has ended.
+std::string cgroup_of(pid_t pid) {
+  const auto lines = sys::read_file(FdView::cwd(), fmt::format("/proc/{}/cgroup", pid));
+  if (!lines) return {};
+  for (auto line : text::split(*lines, '\n'))
+    if (line.starts_with("0::")) return std::string(line.substr(3));
+  return {};
+}
+
+/// A cgroup that systemd makes and removes, and that is used like any other in between.
+class SystemdManager final : public CgroupManager {
+ public:
+  explicit SystemdManager(const plan::CgroupPlan& plan)
+      : unit_{plan.unit->name, plan.unit->user, plan.unit->owner}, plan_(plan), path_(plan.dirs.front().path) {}
+  SystemdManager(Unit unit, std::unique_ptr<CgroupManager> files, std::string path)
+      : unit_(std::move(unit)), files_(std::move(files)), path_(std::move(path)), stands_(true) {}
+
+  Result<FileDescriptor> create() override;
+  // A scope is made around a process that is there.
+  Result<FileDescriptor> create_birthplace() override { return FileDescriptor(); }
+  Status attach(pid_t pid) override;
+  Result<Entrance> entrance() override {
+    if (files_) return files_->entrance();
+    return fail(ErrorKind::system, "systemd itself moves the first process into its unit");
+  }
+  Status apply(const plan::CgroupPlan& plan) override { return files().apply(plan); }
+  Status freeze(bool on) override { return files().freeze(on); }
+  Result<bool> frozen() override { return files().frozen(); }
+  Status kill(int signal) override { return files().kill(signal); }
+  Result<std::vector<pid_t>> pids() override { return files().pids(); }
+  Result<Stats> stats() override { return files().stats(); }
+  Status destroy(Processes processes) override;
+  std::map<std::string, std::string> paths() const override { return {{"", path_}}; }
+  std::vector<std::string> made_parents() const override { return {}; }
+
+ private:
+  CgroupManager& files() {
+    if (!files_) files_ = open_v2({{.path = path_, .v2 = true}}, {});
+    return *files_;
+  }
+  Result<SystemdBus> connect();
+  Status start(pid_t pid);
+  Status run_job(SystemdBus& bus, const char* method, const std::vector<plan::BusValue>& arguments, BusReply& refusal);
+  Status check_place(pid_t pid);
+  Status stop();
+  Error explain(const BusReply& refusal) const;
+
+  Unit unit_;
+  std::optional<plan::CgroupPlan> plan_;
+  std::unique_ptr<CgroupManager> files_;
+  std::string path_;
+  bool stands_ = false;  ///< systemd may have made the unit: it is ours to end
+};
+
+Result<SystemdBus> SystemdManager::connect() {
+  const Deadline end = std::chrono::steady_clock::now() + kJobTime;
+  SystemdBus bus = CAISSON_TRY(SystemdBus::connect(unit_.user, unit_.owner, end), "unit '{}'", unit_.name);
+  CAISSON_TRY(bus.watch(unit_.name), "unit '{}'", unit_.name);
+  return bus;
+}
+
+Error SystemdManager::explain(const BusReply& refusal) const {
+  Error error(ErrorKind::system, fmt::format("unit '{}': systemd refuses it: {}", unit_.name, refusal.text));
+  if (!plan_ || !plan_->unit) return error;
+  // systemd names the property, and so the config's value that it came from can be.
+  for (const auto& property : plan_->unit->properties)
+    if (!property.origin.empty() && refusal.text.find(property.name) != refusal.text.npos)
+      return std::move(error).at(property.origin);
+  return std::move(error).at(plan_->path_origin);
+}
+
+/// `refusal` is filled, and nothing was done, when systemd does not take the call.
+Status SystemdManager::run_job(SystemdBus& bus, const char* method, const std::vector<plan::BusValue>& arguments,
+                               BusReply& refusal) {
+  refusal = {};
+  const BusReply reply = CAISSON_TRY(bus.call(method, arguments), "unit '{}'", unit_.name);
+  if (!reply.error.empty()) {
+    refusal = reply;
+    return {};
+  }
+  const std::string result = CAISSON_TRY(bus.wait_for_job(reply.job), "unit '{}': {}", unit_.name, method);
+  if (result != "done")
+    return fail(ErrorKind::system, "unit '{}': systemd's job for {} has ended with '{}'", unit_.name, method, result);
+  return {};
+}
+
+Result<FileDescriptor> SystemdManager::create() {
+  const auto found = CAISSON_TRY(pids_below(path_));
+  if (!found.empty())
+    return fail(ErrorKind::system, "container's cgroup is not empty: {} process(es) found in '{}'", found.size(),
+                path_);
+  return FileDescriptor();
+}
+
+Status SystemdManager::start(pid_t pid) {
+  auto properties = plan_->unit->properties;
+  if (!plan_->unit->slice)
+    properties.push_back({"PIDs", {"au", std::vector<plan::BusValue>{{"u", static_cast<std::uint64_t>(pid)}}}, {}});
+  SystemdBus bus = CAISSON_TRY(connect());
+  BusReply refusal;
+  for (bool reset = false;;) {
+    stands_ = true;
+    CAISSON_TRY(run_job(
+        bus, "StartTransientUnit",
+        {text(unit_.name), text("replace"), property_list(properties), {"a(sa(sv))", std::vector<plan::BusValue>()}},
+        refusal));
+    if (refusal.error.empty()) return {};
+    stands_ = false;
+    // What is left of a unit that failed keeps its name taken.
+    if (refusal.error == "org.freedesktop.systemd1.UnitExists" && !std::exchange(reset, true)) {
+      const auto answer = CAISSON_TRY(bus.call("ResetFailedUnit", {text(unit_.name)}), "unit '{}'", unit_.name);
+      if (answer.error.empty()) continue;
+    }
+    // An older systemd lacks some: their values are in the cgroup's files all the same.
+    const std::string lacking = refused_property(refusal.text);
+    const auto dropped =
+        std::erase_if(properties, [&](const plan::UnitProperty& one) { return one.in_files && one.name == lacking; });
+    if (dropped == 0) return std::unexpected(explain(refusal));
+    log::debug("unit '{}': systemd has no property {}", unit_.name, lacking);
+  }
+}
+
+Status SystemdManager::check_place(pid_t pid) {
+  const std::string place = cgroup_of(pid);
+  if (place == plan_->unit->cgroup) return {};
+  if (place.empty()) return fail(ErrorKind::destroyed, "container init ended unexpectedly");
+  return fail(ErrorKind::system, "unit '{}': systemd has put the process into cgroup '{}', not into '{}'", unit_.name,
+              place, plan_->unit->cgroup);
+}
+
+Status SystemdManager::attach(pid_t pid) {
+  CAISSON_TRY(start(pid));
+  if (plan_->unit->slice) CAISSON_TRY(write_value(path_, "cgroup.procs", std::to_string(pid)));
+  CAISSON_TRY(check_place(pid));
+  files_ = CAISSON_TRY(adopt_v2(*plan_));
+  return {};
+}
+
+Status SystemdManager::stop() {
+  SystemdBus bus = CAISSON_TRY(connect());
+  BusReply refusal;
+  CAISSON_TRY(run_job(bus, "StopUnit", {text(unit_.name), text("replace")}, refusal));
+  // A scope whose processes have ended goes by itself.
+  if (refusal.error.empty() || refusal.error == "org.freedesktop.systemd1.NoSuchUnit") return {};
+  return std::unexpected(explain(refusal));
+}
+
+Status SystemdManager::destroy(Processes processes) {
+  if (processes == Processes::spare) return files().destroy(processes);
+  if (!std::exchange(stands_, false)) return {};
+  if (exists(path_)) {
+    CAISSON_TRY(files().kill(SIGKILL));
+    auto empty = wait_for_event(path_, "populated", false, deadline());
+    if (!empty && !is_gone(empty.error())) return std::unexpected(std::move(empty.error()));
+    if (empty && !*empty) return fail(ErrorKind::system, "the processes of cgroup '{}' do not end", path_);
+  }
+  CAISSON_TRY(stop());
+  return files().destroy(processes);
+}
+
+}  // namespace
+
+std::string refused_property(std::string_view text) {
+  // "Cannot set property AllowedCPUs, or unknown property."
+  constexpr std::string_view kBefore = "Cannot set property ";
+  constexpr std::string_view kAfter = ", or unknown property";
+  const auto at = text.find(kBefore);
+  const auto end = text.find(kAfter);
+  if (at == text.npos || end == text.npos || end < at + kBefore.size()) return {};
+  return std::string(text.substr(at + kBefore.size(), end - at - kBefore.size()));
+}
+
+Result<std::unique_ptr<CgroupManager>> make_systemd(const plan::CgroupPlan& plan) {
+  return std::make_unique<SystemdManager>(plan);
+}
+
+std::unique_ptr<CgroupManager> open_systemd(Unit unit, std::unique_ptr<CgroupManager> files, std::string path) {
+  return std::make_unique<SystemdManager>(std::move(unit), std::move(files), std::move(path));
+}
+
+}  // namespace caisson::cgroup

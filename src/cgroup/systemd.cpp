@@ -93,11 +93,16 @@ Result<SystemdBus> SystemdManager::connect() {
 Error SystemdManager::explain(const BusReply& refusal) const {
   Error error(ErrorKind::system, fmt::format("unit '{}': systemd refuses it: {}", unit_.name, refusal.text));
   if (!plan_ || !plan_->unit) return error;
-  // systemd names the property, and so the config's value that it came from can be.
-  for (const auto& property : plan_->unit->properties)
-    if (!property.origin.empty() && refusal.text.find(property.name) != refusal.text.npos)
-      return std::move(error).at(property.origin);
-  return std::move(error).at(plan_->path_origin);
+  if (refusal.text.find(unit_.name) != refusal.text.npos) return std::move(error).at(plan_->path_origin);
+  // systemd may name the property, and so the config's value that it came from can be; if not, it may only be one of
+  // those that it was given unseen.
+  std::string origin;
+  for (const auto& property : plan_->unit->properties) {
+    if (property.origin.empty()) continue;
+    if (refusal.text.find(property.name) != refusal.text.npos) return std::move(error).at(property.origin);
+    if (!property.in_files) origin = origin.empty() ? property.origin : "/annotations";
+  }
+  return std::move(error).at(origin);
 }
 
 /// `refusal` is filled, and nothing was done, when systemd does not take the call.

@@ -61,8 +61,8 @@ std::vector<UnitProperty> device_properties(const DevicePlan& devices);
 /// "...USec". Errors name /annotations/KEY.
 Result<std::vector<UnitProperty>> annotated_properties(const std::map<std::string, std::string>& annotations);
 
-/// One value in GVariant's text form: booleans, numbers with or without their type's name, strings, byte strings, arrays
-/// of these, and "@type" before any of them. Source: GLib's reference, "GVariant Text Format".
+/// One value in GVariant's text form: booleans, numbers with or without their type's name, strings, byte strings,
+/// arrays of these, and "@type" before any of them. Source: GLib's reference, "GVariant Text Format".
 Result<BusValue> parse_bus_value(std::string_view text);
 
 /// As parse_bus_value reads it.

@@ -22,7 +22,8 @@ else
   echo 'skipped  lint: clang-format has nothing to change: no clang-format'
 fi
 
-scripts=$(ls quickstart tests/run .ci/run 2>/dev/null; find tests -name '*.sh'; grep -rlE '^#!/bin/(bash|sh|busybox)' tests/vm)
+scripts=$(ls quickstart tests/run .ci/run 2>/dev/null; find tests -name '*.sh'
+  grep -rlE '^#!/bin/(bash|sh|busybox)' tests/vm)
 faults=$(for script in $scripts; do bash -n "$script" 2>&1; done)
 verdict 'shell scripts parse' "$faults"
 if command -v shellcheck >/dev/null; then

@@ -30,6 +30,7 @@
 #include "sys/file.hpp"
 #include "sys/namespace.hpp"
 #include "sys/process.hpp"
+#include "sys/tty.hpp"
 
 namespace caisson::container {
 
@@ -71,11 +72,21 @@ Status open_container(Exec& exec, const Entry& entry) {
   return {};
 }
 
+/// The process may ask for the terminal's size at once: it has it from the start, not when the relay begins.
+Status copy_terminal_size(config::Process& process) {
+  const FdView input = FdView::of(STDIN_FILENO);
+  if (!process.terminal || !sys::is_terminal(input)) return {};
+  const sys::WindowSize size = CAISSON_TRY(sys::window_size(input));
+  if (size.rows != 0) process.console_size = {.height = size.rows, .width = size.columns};
+  return {};
+}
+
 Status decide(Exec& exec, const Entry& entry) {
   const timeline::Span span("decide");
   const config::Spec saved = CAISSON_TRY(config::load(CAISSON_TRY(entry.load_config())));
   exec.spec = CAISSON_TRY(make_exec_spec(saved, exec.options));
   CAISSON_TRY(config::validate_process(*exec.spec.process));
+  if (exec.keeper == Keeper::foreground) CAISSON_TRY(copy_terminal_size(*exec.spec.process));
   if (exec.keeper != Keeper::program) {
     const bool detached = exec.keeper == Keeper::nobody;
     CAISSON_TRY(check_console(exec.spec.process->terminal, detached, exec.options.console_socket, "/process/terminal"));

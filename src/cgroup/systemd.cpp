@@ -8,6 +8,7 @@
 #include "base/text.hpp"
 #include "cgroup/common.hpp"
 #include "cgroup/dbus.hpp"
+#include "plan/update.hpp"
 #include "sys/file.hpp"
 
 namespace caisson::cgroup {
@@ -50,16 +51,21 @@ class SystemdManager final : public CgroupManager {
   // A scope is made around a process that is there.
   Result<FileDescriptor> create_birthplace() override { return FileDescriptor(); }
   Status attach(pid_t pid) override;
-  Result<Entrance> entrance() override {
-    if (files_) return files_->entrance();
+  Result<Entrance> entrance(bool late) override {
+    if (files_) return files_->entrance(late);
     return fail(ErrorKind::system, "systemd itself moves the first process into its unit");
   }
   Status apply(const plan::CgroupPlan& plan) override { return files().apply(plan); }
+  Status change(const plan::CgroupChange& change) override;
   Status freeze(bool on) override { return files().freeze(on); }
   Result<bool> frozen() override { return files().frozen(); }
   Status kill(int signal) override { return files().kill(signal); }
   Result<std::vector<pid_t>> pids() override { return files().pids(); }
   Result<Stats> stats() override { return files().stats(); }
+  Result<Counters> counters() override { return files().counters(); }
+  Result<std::uint64_t> oom_kills() override { return files().oom_kills(); }
+  Result<std::optional<OomReport>> oom_report(bool anyway) override { return files().oom_report(anyway); }
+  Result<OomNotice> watch_oom() override { return files().watch_oom(); }
   Status destroy(Processes processes) override;
   std::map<std::string, std::string> paths() const override { return {{"", path_}}; }
   std::vector<std::string> made_parents() const override { return {}; }
@@ -169,6 +175,30 @@ Status SystemdManager::attach(pid_t pid) {
   if (plan_->unit->slice) CAISSON_TRY(write_value(path_, "cgroup.procs", std::to_string(pid)));
   CAISSON_TRY(check_place(pid));
   files_ = CAISSON_TRY(adopt_v2(*plan_));
+  return {};
+}
+
+/// systemd is told, too, or it would bring the former values back with its next daemon-reload. The files are first:
+/// there a refusal leaves all as it was, and what the kernel has taken systemd may only fail to remember.
+Status SystemdManager::change(const plan::CgroupChange& change) {
+  CAISSON_TRY(files().change(change));
+  auto properties = plan::unit_properties(change.writes);
+  if (change.devices && !unit_.user) {
+    // A list is added to what is there, unless an empty one comes first.
+    properties.push_back({"DeviceAllow", {"a(ss)", std::vector<plan::BusValue>()}, {}, true});
+    for (auto& property : plan::device_properties(*change.devices)) properties.push_back(std::move(property));
+  }
+  while (!properties.empty()) {
+    SystemdBus bus = CAISSON_TRY(connect());
+    const BusReply reply =
+        CAISSON_TRY(bus.call("SetUnitProperties", {text(unit_.name), {"b", true}, property_list(properties)}),
+                    "unit '{}'", unit_.name);
+    if (reply.error.empty()) return {};
+    const std::string lacking = refused_property(reply.text);
+    if (std::erase_if(properties, [&](const auto& one) { return one.name == lacking; }) != 0) continue;
+    log::warn("unit '{}': the limits hold until systemd's next daemon-reload only: {}", unit_.name, reply.text);
+    return {};
+  }
   return {};
 }
 

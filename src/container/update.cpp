@@ -78,7 +78,8 @@ Status update(const Globals& globals, const std::string& id, const UpdateOptions
   std::vector<std::string> warnings;
   const plan::CgroupChange change = CAISSON_TRY(plan::make_change(present, merged, facts, options.pointer, warnings));
   for (const auto& warning : warnings) log::warn("{}", warning);
-  auto manager = CAISSON_TRY(cgroup::open(state.cgroup_paths, state.cgroup_made_parents));
+  auto manager = CAISSON_TRY(cgroup::open(state.cgroup_paths, state.cgroup_made_parents,
+                                          {state.systemd_unit, state.systemd_user, state.systemd_owner}));
   return carry_out(entry, *manager, change, state.resctrl_path, schemata, before, config::save(spec));
 }
 

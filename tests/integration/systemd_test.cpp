@@ -176,6 +176,23 @@ TEST_CASE("systemd: devices are as before after a daemon-reload", "[systemd][dev
   nothing_left(world, world.mark() + "-c.scope");
 }
 
+TEST_CASE("systemd: what update changes stays after a daemon-reload", "[systemd][cgroup]") {
+  if (!runs_systemd()) CAISSON_SKIP(kNone);
+  World world;
+  Bundle bundle = bundle_in_unit(world);
+  bundle.set("/linux/resources/pids", R"({"limit":20})").probe({"--quiet", "--hold"});
+  start(world, bundle);
+  const std::string unit = world.mark() + "-c.scope";
+  const Ran updated = world.call({"update", "--pids-limit", "31", bundle.id});
+  INFO(updated.err);
+  CHECK(updated.code == 0);
+  CHECK(show(unit, "TasksMax") == "31");
+  shell("systemctl daemon-reload");
+  CHECK(cgroup_file("/system.slice/" + unit, "pids.max") == "31");
+  CHECK(world.remove(bundle, true).code == 0);
+  nothing_left(world, unit);
+}
+
 TEST_CASE("systemd: one call makes the unit, one ends it, and nothing else asks systemd", "[systemd]") {
   if (!runs_systemd()) CAISSON_SKIP(kNone);
   World world;

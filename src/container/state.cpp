@@ -22,8 +22,7 @@ inline constexpr auto json::fields<container::State> = table(
     optional("intel_rdt_mon_path", &container::State::resctrl_monitor),
     optional("systemd_unit", &container::State::systemd_unit),
     optional("systemd_user", &container::State::systemd_user),
-    optional("systemd_owner", &container::State::systemd_owner),
-    required("namespaces", &container::State::namespaces),
+    optional("systemd_owner", &container::State::systemd_owner), required("namespaces", &container::State::namespaces),
     optional("own_pid_namespace", &container::State::own_pid_namespace), required("intent", &container::State::intent),
     optional("has_hooks", &container::State::has_hooks), optional("no_new_keyring", &container::State::no_new_keyring),
     optional("annotations", &container::State::annotations));

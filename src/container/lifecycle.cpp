@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <map>
+
 #include "base/log.hpp"
 #include "base/timeline.hpp"
 #include "cgroup/manager.hpp"
@@ -175,15 +177,21 @@ Result<ContainerState> state(const Globals& globals, const std::string& id) {
 Result<std::vector<ContainerState>> list(const Globals& globals, std::vector<std::string>& warnings) {
   const Store store(globals.root);
   std::vector<ContainerState> found;
+  std::map<std::uint32_t, std::string> owners;
   for (const auto& id : CAISSON_TRY(store.ids(globals.root_is_default))) {
-    auto entry = store.open(id);
-    auto seen = entry ? observe(*entry) : std::unexpected(entry.error());
-    auto record = seen ? entry->load_state() : std::unexpected(seen.error());
-    if (record) {
-      seen->owner = owner_name(record->owner_uid);
+    auto seen = [&]() -> Result<ContainerState> {
+      const Entry entry = CAISSON_TRY(store.open(id));
+      const State state = CAISSON_TRY(entry.load_state());
+      ContainerState result = CAISSON_TRY(observe(entry, state));
+      auto owner = owners.find(state.owner_uid);
+      if (owner == owners.end()) owner = owners.emplace(state.owner_uid, owner_name(state.owner_uid)).first;
+      result.owner = owner->second;
+      return result;
+    }();
+    if (seen) {
       found.push_back(std::move(*seen));
-    } else if (record.error().kind() != ErrorKind::destroyed) {  // else it is just being made or removed
-      warnings.push_back(fmt::format("load container {}: {}", id, record.error().message()));
+    } else if (seen.error().kind() != ErrorKind::destroyed) {  // else it is just being made or removed
+      warnings.push_back(fmt::format("load container {}: {}", id, seen.error().message()));
     }
   }
   return found;

@@ -51,8 +51,9 @@ Result<Look> look_at(const Entry& entry, const State& state, LockHeld lock) {
   return Look{derive_status(state, sight), sight.alive ? state.init_process_pid : 0};
 }
 
-Result<ContainerState> observe(const Entry& entry) {
-  const State state = CAISSON_TRY(entry.load_state());
+Result<ContainerState> observe(const Entry& entry) { return observe(entry, CAISSON_TRY(entry.load_state())); }
+
+Result<ContainerState> observe(const Entry& entry, const State& state) {
   const Look look = CAISSON_TRY(look_at(entry, state, LockHeld::unknown));
   ContainerState seen;
   seen.oci_version = config::kSpecVersion;

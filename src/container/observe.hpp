@@ -25,6 +25,8 @@ Result<Look> look_at(const Entry& entry, const State& state, LockHeld lock);
 
 /// The container as `state` prints it; `owner` stays empty.
 Result<ContainerState> observe(const Entry& entry);
+/// The same with the record read already.
+Result<ContainerState> observe(const Entry& entry, const State& state);
 
 /// Name of a user of the host, by its /etc/passwd; the number where there is none.
 std::string owner_name(std::uint32_t uid);

@@ -66,32 +66,41 @@ Status send_packet(FdView socket, std::string_view bytes, const std::vector<FdVi
   return {};
 }
 
+namespace {
+
+/// Size of what came, 0 at the end of the stream. By recvmsg(2) alone: a seccomp filter may be on already.
+Result<std::size_t> receive_message(FdView socket, msghdr& message, int flags) {
+  ssize_t size = 0;
+  while ((size = ::recvmsg(socket.get(), &message, flags)) < 0) {
+    if (errno == EINTR) {
+      CAISSON_TRY(go_on_unless_interrupted());
+      continue;
+    }
+    // The peer died with a packet of ours unread.
+    if (errno == ECONNRESET) return 0;
+    return fail_errno("recvmsg");
+  }
+  return static_cast<std::size_t>(size);
+}
+
+}  // namespace
+
 Result<ReceivedPacket> receive_packet(FdView socket) {
   ReceivedPacket packet;
-  char buffer[kLargestPacket];
-  iovec data{buffer, sizeof buffer};
+  // Its size first: room for the largest would be sixteen pages of stack, and more below them, for a few bytes.
+  msghdr look{};
+  const std::size_t size = CAISSON_TRY(receive_message(socket, look, MSG_PEEK | MSG_TRUNC));
+  packet.bytes.resize(size);
+  iovec data{packet.bytes.data(), size};
   alignas(cmsghdr) char control[CMSG_SPACE(kMostDescriptors * sizeof(int))];
   msghdr message{};
   message.msg_iov = &data;
   message.msg_iovlen = 1;
   message.msg_control = control;
   message.msg_controllen = sizeof control;
-  ssize_t size = 0;
-  while ((size = ::recvmsg(socket.get(), &message, MSG_CMSG_CLOEXEC)) < 0) {
-    if (errno == EINTR) {
-      CAISSON_TRY(go_on_unless_interrupted());
-      continue;
-    }
-    // ECONNRESET: the peer died with a packet of ours unread.
-    if (errno != ECONNRESET) return fail_errno("recvmsg");
-    size = 0;
-    break;
-  }
-  if (size == 0) {
-    packet.end = true;
-    return packet;
-  }
-  packet.bytes.assign(buffer, static_cast<std::size_t>(size));
+  if (size > 0) packet.bytes.resize(CAISSON_TRY(receive_message(socket, message, MSG_CMSG_CLOEXEC)));
+  packet.end = packet.bytes.empty();
+  if (packet.end) return packet;
   for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
     if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
     const std::size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);

@@ -178,7 +178,7 @@ TEST_CASE("a user namespace can be joined by path", "[namespaces][user]") {
   // Its maps may be said again, but no others.
   second.set("/linux/uidMappings", kMaps).set("/linux/gidMappings", kMaps);
   CHECK(world.run(second).code == 0);
-  second.set("/linux/gidMappings/0/hostID", "200000");
+  second.set("/linux/gidMappings/0/hostID", "300000");
   CHECK(contains(world.run(second).err, "the user namespace that is joined has other mappings [config: /linux/gidM"));
   CHECK(world.remove(first, true).code == 0);
   world.nothing_left();

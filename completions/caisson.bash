@@ -15,7 +15,7 @@ _caisson_options() {
     exec) options="--process --tty --user --additional-gids --cwd --env --cap --no-new-privs --process-label --apparmor
       --cgroup --detach --pid-file --console-socket --pidfd-socket --preserve-fds --ignore-paused --timeline --help" ;;
     features) options="--help" ;;
-    kill) options="--help" ;;
+    kill) options="--all --help" ;;
     list) options="--format --quiet --help" ;;
     pause) options="--help" ;;
     ps) options="--format --help" ;;

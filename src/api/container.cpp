@@ -57,6 +57,13 @@ caisson::Result<Process> join(const Container::Inside& inside, const ProcessOpti
       Process::Inside{std::move(joined.process), std::move(joined.console), std::nullopt}));
 }
 
+/// The command says the peers' words, which engines know.
+caisson::Status pause(const Container::Inside& inside) {
+  auto paused = container::pause(inside.globals, inside.id);
+  if (!paused && paused.error().kind() == ErrorKind::paused) return fail(ErrorKind::paused, "container already paused");
+  return paused;
+}
+
 caisson::Result<Process> find_init(const Container::Inside& inside) {
   if (inside.init) return *inside.init;
   auto handle = CAISSON_TRY(container::init_of(inside.globals, inside.id));
@@ -112,7 +119,7 @@ Result<ExitStatus> Container::wait() const {
   return std::unexpected(std::move(process).error());
 }
 
-Result<void> Container::pause() { return to_public(container::pause(inside_->globals, id()), "pause " + id()); }
+Result<void> Container::pause() { return to_public(v1::pause(*inside_), "pause " + id()); }
 
 Result<void> Container::resume() { return to_public(container::resume(inside_->globals, id()), "resume " + id()); }
 

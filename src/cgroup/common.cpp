@@ -90,7 +90,7 @@ Result<CommonManager::Made> CommonManager::make_one(const plan::CgroupDir& dir) 
   if (!made) {
     Error error = std::move(made.error());
     if (is_denied(error) && optional_) return Made::denied;
-    if (is_denied(error) && rootless_) error = std::move(error).with(kRootlessText);
+    if (is_denied(error) && rootless_) error = std::move(error).with(kRootlessText).at(asked_by_);
     if (!path_origin_.empty()) error = std::move(error).at(path_origin_);
     return std::unexpected(std::move(error));
   }

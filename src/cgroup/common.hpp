@@ -24,7 +24,11 @@ class CommonManager : public CgroupManager {
   CommonManager(std::vector<plan::CgroupDir> dirs, std::vector<std::string> parents)
       : dirs_(std::move(dirs)), parents_(std::move(parents)) {}
   explicit CommonManager(const plan::CgroupPlan& plan)
-      : dirs_(plan.dirs), rootless_(plan.rootless), optional_(plan.optional), path_origin_(plan.path_origin) {}
+      : dirs_(plan.dirs),
+        rootless_(plan.rootless),
+        optional_(plan.optional),
+        path_origin_(plan.path_origin),
+        asked_by_(plan.asked_by) {}
 
   /// Makes one directory or takes over the one that is there. Absent: denied, and the run may go without.
   enum class Made { fresh, found, denied };
@@ -51,7 +55,7 @@ class CommonManager : public CgroupManager {
   std::vector<std::string> found_;    ///< the container's own, as far as they were there
   bool rootless_ = false;
   bool optional_ = false;
-  std::string path_origin_;
+  std::string path_origin_, asked_by_;
 
  private:
   void remove_parents();

@@ -23,6 +23,20 @@ Status check_user(std::string_view user) {
   return fail(ErrorKind::config, "invalid value '{}' for --user: neither UID nor UID:GID", user);
 }
 
+/// The file of --process says all about the process. Engines give --tty beside it, and older ones of podman --cap.
+Status check_process_file(const container::ExecOptions& exec) {
+  if (exec.process_file.empty()) return {};
+  if (!exec.args.empty()) return fail(ErrorKind::config, "a command and --process exclude each other");
+  const std::pair<const char*, bool> given[] = {
+      {"user", !exec.user.empty()},        {"additional-gids", !exec.additional_gids.empty()},
+      {"cwd", !exec.cwd.empty()},          {"env", !exec.env.empty()},
+      {"no-new-privs", exec.no_new_privs}, {"process-label", !exec.process_label.empty()},
+      {"apparmor", !exec.apparmor.empty()}};
+  for (const auto& [name, is_given] : given)
+    if (is_given) return fail(ErrorKind::config, "--{} and --process exclude each other: the file says it", name);
+  return {};
+}
+
 struct Options {
   std::string id;
   container::ExecOptions exec;
@@ -31,7 +45,8 @@ struct Options {
 
 void add_options(Grammar& grammar, container::ExecOptions& exec) {
   grammar.options = {
-      {"process,p", &exec.process_file, "FILE", "the whole process object, as JSON"},
+      {"process,p", &exec.process_file, "FILE",
+       "the whole process object, as JSON; of the options about it only --tty counts then"},
       {"tty,t", &exec.tty, "", "give the process a terminal"},
       {"user,u", &exec.user, "UID[:GID]", "run as these ids"},
       {"additional-gids,g", &exec.additional_gids, "GID", "supplementary group"},
@@ -47,7 +62,8 @@ void add_options(Grammar& grammar, container::ExecOptions& exec) {
       {"console-socket", &exec.console_socket, "SOCKET", "AF_UNIX socket that is sent the terminal's master"},
       {"pidfd-socket", &exec.pidfd_socket, "SOCKET", "AF_UNIX socket that is sent a pidfd of the process"},
       {"preserve-fds", &exec.preserve_fds, "N", "pass N more descriptors, from 3 + $LISTEN_FDS on"},
-      {"ignore-paused", &exec.ignore_paused, "", "enter a paused container; the process runs when it is resumed"},
+      {"ignore-paused", &exec.ignore_paused, "",
+       "enter a paused container; the process runs when it is resumed (not with --detach)"},
   };
 }
 
@@ -60,8 +76,7 @@ Run bind(Grammar& grammar) {
   return [o](const container::Globals& globals) -> Result<int> {
     auto& args = o->exec.args;
     if (!args.empty() && args.front() == "--") args.erase(args.begin());
-    if (!o->exec.process_file.empty() && !args.empty())
-      return fail(ErrorKind::config, "exec {}: a command and --process exclude each other", o->id);
+    CAISSON_TRY(check_process_file(o->exec), "exec {}", o->id);
     CAISSON_TRY(check_user(o->exec.user), "exec {}", o->id);
     return CAISSON_TRY(with_timeline(o->timeline, [&] { return container::exec(globals, o->id, o->exec); }), "exec {}",
                        o->id);

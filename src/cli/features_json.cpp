@@ -68,6 +68,8 @@ struct Features {
   std::vector<std::string> hooks, mount_options;
   Linux linux;
   std::map<std::string, std::string> annotations;
+  std::vector<std::string>
+      unsafe_annotations;  ///< of a config, that would change what this runtime does: it reads none
 };
 
 /// The words of a closed set of the config, sorted.
@@ -127,12 +129,12 @@ inline constexpr auto json::fields<cli::Linux> =
           required("mountExtensions", &cli::Linux::mount_extensions), required("netDevices", &cli::Linux::net_devices));
 
 template <>
-inline constexpr auto json::fields<cli::Features> = table(required("ociVersionMin", &cli::Features::oci_version_min),
-                                                          required("ociVersionMax", &cli::Features::oci_version_max),
-                                                          required("hooks", &cli::Features::hooks),
-                                                          required("mountOptions", &cli::Features::mount_options),
-                                                          required("linux", &cli::Features::linux),
-                                                          required("annotations", &cli::Features::annotations));
+inline constexpr auto json::fields<cli::Features> =
+    table(required("ociVersionMin", &cli::Features::oci_version_min),
+          required("ociVersionMax", &cli::Features::oci_version_max), required("hooks", &cli::Features::hooks),
+          required("mountOptions", &cli::Features::mount_options), required("linux", &cli::Features::linux),
+          required("annotations", &cli::Features::annotations),
+          required("potentiallyUnsafeConfigAnnotations", &cli::Features::unsafe_annotations));
 
 namespace cli {
 

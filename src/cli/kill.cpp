@@ -15,7 +15,7 @@ struct Options {
 
 Run bind(Grammar& grammar) {
   auto o = std::make_shared<Options>();
-  grammar.options = {{"all,a", &o->all, "", "a container that is not running is no error", true}};
+  grammar.options = {{"all,a", &o->all, "", "a container that is not running is no error"}};
   grammar.arguments = {{"container-id", &o->id}, {"signal", &o->signal, false}};
   return [o](const container::Globals& globals) -> Result<int> {
     const int signal = CAISSON_TRY(read_signal(o->signal), "kill {}", o->id);

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "base/fd.hpp"
+#include "base/log.hpp"
 #include "cli/command.hpp"
 #include "cli/output.hpp"
 #include "cli/process_table.hpp"
@@ -20,6 +23,15 @@ struct Options {
   std::vector<std::string> args;
 };
 
+/// The first line that says anything.
+std::string first_line(FdView file) {
+  std::string text(1024, '\0');
+  const ssize_t size = ::pread(file.get(), text.data(), text.size(), 0);
+  text.resize(static_cast<std::size_t>(std::max(size, ssize_t{0})));
+  text.erase(0, std::min(text.find_first_not_of('\n'), text.size()));
+  return text.substr(0, text.find('\n'));
+}
+
 /// Standard output of the host's ps(1), whose columns are for its own options to choose.
 Result<std::string> run_ps(const std::vector<std::string>& args) {
   std::vector<char*> argv{const_cast<char*>("ps")};
@@ -30,9 +42,13 @@ Result<std::string> run_ps(const std::vector<std::string>& args) {
   if (::pipe2(ends, O_CLOEXEC) != 0) return fail_errno("pipe2()");
   FileDescriptor reader(ends[0]);
   FileDescriptor writer(ends[1]);
+  // Its words are for our own one line: a page about how to use ps(1) is not.
+  const FileDescriptor words(::memfd_create("ps", MFD_CLOEXEC));
+  if (!words) return fail_errno("memfd_create()");
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_adddup2(&actions, writer.get(), STDOUT_FILENO);
+  ::posix_spawn_file_actions_adddup2(&actions, words.get(), STDERR_FILENO);
   pid_t pid = -1;
   errno = ::posix_spawnp(&pid, "ps", &actions, nullptr, argv.data(), environ);
   ::posix_spawn_file_actions_destroy(&actions);
@@ -49,7 +65,10 @@ Result<std::string> run_ps(const std::vector<std::string>& args) {
   int status = 0;
   while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) return fail(ErrorKind::system, "ps(1) of the host failed");
+  const std::string said = first_line(words);
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+    return fail(ErrorKind::system, "ps(1) of the host failed{}{}", said.empty() ? "" : ": ", said);
+  if (!said.empty()) log::warn("ps(1) of the host: {}", said);
   return text;
 }
 

@@ -56,9 +56,9 @@ Status check_other_platforms(const Spec& spec, Warnings&) {
   return {};
 }
 
-Status check_process(const Spec& spec, Warnings&) {
+Status check_process(const Spec& spec, Warnings& warnings) {
   if (!spec.process) return fail_config("/process", "process property must not be empty");
-  return validate_process(*spec.process, "/process");
+  return validate_process(*spec.process, warnings);
 }
 
 Status check_root(const Spec& spec, Warnings&) {

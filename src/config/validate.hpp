@@ -16,7 +16,8 @@ namespace caisson::config {
 Status validate(const Spec& spec, std::vector<std::string>& warnings);
 
 /// The part of validate() that speaks of one process; `exec` has no more than that. `pointer` names the process.
-Status validate_process(const Process& process, std::string_view pointer = "/process");
+Status validate_process(const Process& process, std::vector<std::string>& warnings,
+                        std::string_view pointer = "/process");
 
 /// The part of validate() that speaks of resources, which `update` has alone.
 Status validate_resources(const Resources& resources, std::string_view pointer = "/linux/resources");

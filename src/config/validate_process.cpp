@@ -39,8 +39,8 @@ Status check_rlimits(const std::vector<Rlimit>& limits, std::string_view pointer
   return {};
 }
 
-/// What sched_setattr(2) would answer EINVAL to, or worse, ignore.
-Status check_scheduler(const Scheduler& scheduler, std::string_view pointer) {
+/// What sched_setattr(2) would answer EINVAL to, or worse, ignore. It ignores a niceness too, and so do other runtimes.
+Status check_scheduler(const Scheduler& scheduler, Warnings& warnings, std::string_view pointer) {
   using enum SchedulerPolicy;
   const auto policy = scheduler.policy;
   const auto word = json::word_of(policy);
@@ -48,8 +48,9 @@ Status check_scheduler(const Scheduler& scheduler, std::string_view pointer) {
   const bool realtime = policy == fifo || policy == rr;
   const auto nice = scheduler.nice.value_or(0);
   const auto priority = scheduler.priority.value_or(0);
-  if ((nice != 0 && !timeshared) || nice < -20 || nice > 19)
+  if (nice < -20 || nice > 19)
     return fail_config(below(pointer, "/nice"), "invalid scheduler.nice: {} when scheduler.policy is {}", nice, word);
+  if (nice != 0 && !timeshared) warnings.push_back(fmt::format("scheduler.nice {} means nothing to {}", nice, word));
   if (realtime ? priority < 1 || priority > 99 : priority != 0)
     return fail_config(below(pointer, "/priority"), "invalid scheduler.priority: {} when scheduler.policy is {}",
                        priority, word);
@@ -96,7 +97,7 @@ Status check_console(const ConsoleSize& size, std::string_view pointer) {
 
 }  // namespace
 
-Status validate_process(const Process& process, std::string_view pointer) {
+Status validate_process(const Process& process, Warnings& warnings, std::string_view pointer) {
   if (process.cwd.empty()) return fail_config(below(pointer, "/cwd"), "cwd property must not be empty");
   if (process.cwd[0] != '/')
     return fail_config(below(pointer, "/cwd"), "cwd must be an absolute path, not '{}'", process.cwd);
@@ -111,7 +112,7 @@ Status validate_process(const Process& process, std::string_view pointer) {
   if (process.oom_score_adj && (*process.oom_score_adj < -1000 || *process.oom_score_adj > 1000))
     return fail_config(below(pointer, "/oomScoreAdj"), "oomScoreAdj {} is outside -1000 ... 1000",
                        *process.oom_score_adj);
-  if (process.scheduler) CAISSON_TRY(check_scheduler(*process.scheduler, below(pointer, "/scheduler")));
+  if (process.scheduler) CAISSON_TRY(check_scheduler(*process.scheduler, warnings, below(pointer, "/scheduler")));
   if (process.io_priority && (process.io_priority->priority < 0 || process.io_priority->priority > 7))
     return fail_config(below(pointer, "/ioPriority/priority"), "invalid ioPriority.Priority: {}",
                        process.io_priority->priority);

@@ -37,7 +37,7 @@ constexpr int kStartBacklog = 64;
 
 Result<std::string> physical_path(const std::string& path) {
   const std::unique_ptr<char, void (*)(void*)> real(::realpath(path.c_str(), nullptr), std::free);
-  if (!real) return fail_errno("bundle '{}'", path);
+  if (!real) return std::unexpected(Error(ErrorKind::config, fmt::format("bundle '{}'", path), errno));
   return std::string(real.get());
 }
 

@@ -65,8 +65,14 @@ Status open_container(Exec& exec, const Entry& entry) {
     return fail(ErrorKind::destroyed, "cannot exec in a stopped container");
   exec.container = CAISSON_TRY(std::move(init));
   exec.cgroup = CAISSON_TRY(cgroup::open(exec.state.cgroup_paths));
-  if (!exec.options.ignore_paused && CAISSON_TRY(exec.cgroup->frozen()))
-    return fail(ErrorKind::paused, "cannot exec in a paused container (use --ignore-paused to override)");
+  if (CAISSON_TRY(exec.cgroup->frozen())) {
+    if (!exec.options.ignore_paused)
+      return fail(ErrorKind::paused, "cannot exec in a paused container (use --ignore-paused to override)");
+    // To detach is to return once the process runs, and it runs when the container is resumed.
+    if (exec.keeper == Keeper::nobody)
+      return fail(ErrorKind::paused,
+                  "cannot detach from a process in a paused container: resume it, or exec without --detach");
+  }
   if (!exec.options.cgroups.empty())
     exec.cgroup = CAISSON_TRY(cgroup::open(CAISSON_TRY(sub_cgroups(exec.state.cgroup_paths, exec.options.cgroups))));
   return {};
@@ -85,7 +91,8 @@ Status decide(Exec& exec, const Entry& entry) {
   const timeline::Span span("decide");
   const config::Spec saved = CAISSON_TRY(config::load(CAISSON_TRY(entry.load_config())));
   exec.spec = CAISSON_TRY(make_exec_spec(saved, exec.options));
-  CAISSON_TRY(config::validate_process(*exec.spec.process));
+  std::vector<std::string> warnings;
+  CAISSON_TRY(config::validate_process(*exec.spec.process, warnings));
   if (exec.keeper == Keeper::foreground) CAISSON_TRY(copy_terminal_size(*exec.spec.process));
   if (exec.keeper != Keeper::program) {
     const bool detached = exec.keeper == Keeper::nobody;
@@ -96,7 +103,6 @@ Status decide(Exec& exec, const Entry& entry) {
   if (!exec.spec.process->apparmor_profile.empty() || !exec.spec.process->selinux_label.empty()) probe_lsm(exec.facts);
   if (const auto& profile = saved.linux_or_empty().seccomp)
     exec.seccomp = CAISSON_TRY(plan::make_seccomp(*profile, exec.facts));
-  std::vector<std::string> warnings;
   plan::InitOptions options{.exec = true, .exec_namespaces = exec.state.namespaces, .rootfs = {}};
   exec.plan = CAISSON_TRY(plan::make_init(exec.spec, exec.facts, options, warnings));
   for (const auto& warning : warnings) log::warn("{}", warning);

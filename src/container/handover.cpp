@@ -43,18 +43,34 @@ Status write_pid_file(const std::string& path, int pid) {
   return {};
 }
 
-Result<KeptDescriptors> count_kept_descriptors(int preserve) {
-  KeptDescriptors kept;
-  // sd_listen_fds(3): the descriptors are for the process that LISTEN_PID names; unset, LISTEN_PID means whoever runs.
+namespace {
+
+/// $LISTEN_FDS. sd_listen_fds(3): the descriptors are for the process that LISTEN_PID names; unset, LISTEN_PID means
+/// whoever runs.
+unsigned count_listen_descriptors() {
+  constexpr unsigned kMost = 4096;
   const char* const listen = ::getenv("LISTEN_FDS");
   const char* const listen_pid = ::getenv("LISTEN_PID");
-  if (listen != nullptr && (listen_pid == nullptr || fmt::format("{}", ::getpid()) == listen_pid))
-    if (const auto count = text::parse_uint(listen); count && *count < 4096)
-      kept.listen = static_cast<unsigned>(*count);
+  if (listen == nullptr || *listen == '\0') return 0;
+  if (listen_pid != nullptr && fmt::format("{}", ::getpid()) != listen_pid) return 0;
+  const auto count = text::parse_uint(listen);
+  if (count && *count < kMost) return static_cast<unsigned>(*count);
+  log::warn("LISTEN_FDS='{}' is no number of descriptors and is ignored", listen);
+  return 0;
+}
+
+}  // namespace
+
+Result<KeptDescriptors> count_kept_descriptors(int preserve) {
+  KeptDescriptors kept;
+  kept.listen = count_listen_descriptors();
   kept.all = kept.listen + static_cast<unsigned>(preserve);
-  for (unsigned i = kept.listen; i < kept.all; ++i)
-    if (::fcntl(static_cast<int>(3 + i), F_GETFD) < 0)
-      return fail_errno("unable to stat preserved-fd {} (of {})", i - kept.listen, preserve);
+  for (unsigned i = 0; i < kept.all; ++i) {
+    if (::fcntl(static_cast<int>(3 + i), F_GETFD) >= 0) continue;
+    if (i < kept.listen)
+      return fail_errno("unable to stat preserved-fd {} (of the {} that LISTEN_FDS announces)", i, kept.listen);
+    return fail_errno("unable to stat preserved-fd {} (of {})", i - kept.listen, preserve);
+  }
   return kept;
 }
 

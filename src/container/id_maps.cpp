@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,16 @@ bool is_own_id_alone(const std::string& map, std::uint32_t own) {
   return map.find('\n') + 1 == map.size() && words.size() == 3 && words[1] == fmt::format("{}", own) && words[2] == "1";
 }
 
+/// "uid range [0-1) -> [0-1) not allowed", without the program's own name and line ends.
+std::string said(FdView file, std::string_view helper) {
+  std::string text(1024, '\0');
+  const ssize_t size = ::pread(file.get(), text.data(), text.size(), 0);
+  text.resize(static_cast<std::size_t>(std::max(size, ssize_t{0})));
+  while (text.ends_with('\n')) text.pop_back();
+  if (text.starts_with(fmt::format("{}: ", helper))) text.erase(0, helper.size() + 2);
+  return text.empty() ? "it says no more" : text;
+}
+
 /// Runs newuidmap or newgidmap: "newuidmap PID 0 100000 65536 ...".
 Status run_map_helper(const char* helper, const char* pointer, pid_t pid, const std::string& map) {
   std::vector<std::string> words{helper, fmt::format("{}", pid)};
@@ -33,8 +44,15 @@ Status run_map_helper(const char* helper, const char* pointer, pid_t pid, const 
   std::vector<char*> arguments;
   for (auto& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
+  // What it has to say is part of our one line, not a line of its own.
+  const FileDescriptor words_of_helper = CAISSON_TRY(sys::memfd(helper, {}, false));
+  posix_spawn_file_actions_t actions;
+  ::posix_spawn_file_actions_init(&actions);
+  ::posix_spawn_file_actions_adddup2(&actions, words_of_helper.get(), STDERR_FILENO);
   pid_t child = -1;
-  if (const int failed = ::posix_spawnp(&child, helper, nullptr, nullptr, arguments.data(), environ); failed != 0)
+  const int failed = ::posix_spawnp(&child, helper, &actions, nullptr, arguments.data(), environ);
+  ::posix_spawn_file_actions_destroy(&actions);
+  if (failed != 0)
     return std::unexpected(
         Error(ErrorKind::system, fmt::format("'{}' is needed to map these ids without privilege", helper), failed)
             .at(pointer));
@@ -42,8 +60,8 @@ Status run_map_helper(const char* helper, const char* pointer, pid_t pid, const 
   while (::waitpid(child, &status, 0) < 0)
     if (errno != EINTR) return fail_errno("waitpid({})", helper);
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-    return fail_config(pointer, "{} refused the map '{}': see /etc/subuid and /etc/subgid", helper,
-                       map.substr(0, map.size() - 1));
+    return fail_config(pointer, "{} refused the map '{}': {} (see /etc/subuid and /etc/subgid)", helper,
+                       map.substr(0, map.size() - 1), said(words_of_helper, helper));
   return {};
 }
 

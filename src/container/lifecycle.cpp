@@ -200,6 +200,7 @@ Result<std::vector<ContainerState>> list(const Globals& globals, std::vector<std
 Result<std::vector<int>> processes(const Globals& globals, const std::string& id) {
   const Entry entry = CAISSON_TRY(Store(globals.root).open(id));
   const State state = CAISSON_TRY(entry.load_state());
+  if (state.cgroup_paths.empty()) return fail(ErrorKind::system, "the container has no cgroup");
   return CAISSON_TRY(cgroup::open(state.cgroup_paths))->pids();
 }
 

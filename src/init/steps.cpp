@@ -110,7 +110,11 @@ Status lead_session(InitContext& c) {
   return {};
 }
 
-Status make_working_directory(InitContext& c) { return rootfs::make_cwd(*c.root, c.identity.cwd); }
+Status make_working_directory(InitContext& c) {
+  auto made = rootfs::make_cwd(*c.root, c.identity.cwd);
+  if (!made) return std::unexpected(std::move(made).error().at(c.identity.pointer + "/cwd"));
+  return {};
+}
 
 Status set_names(InitContext& c) {
   const auto& host = c.spec.hostname;
@@ -265,7 +269,7 @@ constexpr InitStep kCreateSteps[] = {
     {"switch root", switch_root},
     {"open console", open_console},
     {"lead a session", lead_session},
-    {"make working directory", make_working_directory},
+    {"", make_working_directory},
     {"set host name", set_names},
     {"set AppArmor profile", set_apparmor_profile},
     {"write sysctl", write_sysctls},

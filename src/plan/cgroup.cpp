@@ -197,6 +197,8 @@ Result<CgroupPlan> make_cgroup(const config::Spec& spec, const HostFacts& facts,
     plan.dirs = CAISSON_TRY(make_dirs(linux.cgroups_path, facts, id));
   }
   plan.path_origin = linux.cgroups_path.empty() ? "" : "/linux/cgroupsPath";
+  if (plan.rootless && !plan.optional)
+    plan.asked_by = plan.path_origin.empty() ? plan.writes.front().origin : plan.path_origin;
   plan.delegate_to = delegate_to(spec, facts);
   return plan;
 }

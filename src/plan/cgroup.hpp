@@ -66,6 +66,7 @@ struct CgroupPlan {
   bool rootless = false;    ///< permission may be missing: say so
   bool optional = false;    ///< a rootless run that asked for no limit and no path: going without a cgroup is no error
   std::string path_origin;  ///< "/linux/cgroupsPath" when the config names the path
+  std::string asked_by;     ///< the config value that a rootless run needs a cgroup for: the path, else the first limit
   /// v2: give the cgroup to this host user, because the container has a cgroup namespace and a writable cgroup mount.
   std::optional<std::uint32_t> delegate_to;
   std::optional<UnitPlan> unit;  ///< --systemd-cgroup: the one of `dirs` is the unit's, and systemd makes it

@@ -65,6 +65,7 @@ Result<Plan> make(const config::Spec& spec, const HostFacts& facts, const PlanOp
   init.rootfs = {.bundle = options.bundle, .no_pivot = options.no_pivot, .cgroups = cgroups_inside(plan.cgroup)};
   plan.init = CAISSON_TRY(make_init(spec, facts, init, warnings));
   if (const auto& profile = spec.linux_or_empty().seccomp) plan.seccomp = CAISSON_TRY(make_seccomp(*profile, facts));
+  if (plan.seccomp) warnings.insert(warnings.end(), plan.seccomp->warnings.begin(), plan.seccomp->warnings.end());
   plan.network = CAISSON_TRY(make_network(spec, facts, plan.init.namespaces));
   return plan;
 }

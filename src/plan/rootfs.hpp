@@ -76,10 +76,11 @@ struct Attach {
   MountAttributes attributes;
   MountAttributes recursive;             ///< AT_RECURSIVE
   std::vector<Propagation> propagation;  ///< after the mount, in order
-  bool ordinary_directory = false;       ///< proc and sysfs: no symlink on the way, and a directory (CVE-2019-19921)
-  bool nofollow = false;                 ///< dest-nofollow
-  bool needs_cgroups = false;            ///< the container must be in its cgroups
-  std::string origin;                    ///< "/mounts/3"
+  /// proc, sysfs and what is made at /dev: no symlink on the way, and a directory (CVE-2019-19921, CVE-2026-41579)
+  bool ordinary_directory = false;
+  bool nofollow = false;       ///< dest-nofollow
+  bool needs_cgroups = false;  ///< the container must be in its cgroups
+  std::string origin;          ///< "/mounts/3"
   bool operator==(const Attach&) const = default;
 };
 

@@ -77,7 +77,7 @@ struct Planner {
   Status check_filesystem() const;
   Result<std::optional<MountIdMap>> id_map() const;
   Status add_bind();
-  void add_remount();
+  Status add_remount();
   Status add_filesystem();
   Status add_cgroup_v1();
   Status add_cgroup_v2();
@@ -197,7 +197,11 @@ Status Planner::add_bind() {
   return {};
 }
 
-void Planner::add_remount() {
+Status Planner::add_remount() {
+  // fsconfig(2) has no word for it.
+  for (const char* name : {"iversion", "noiversion"})
+    if (contains(mount.options, name))
+      return fail_config(pointer + "/options", "mount option '{}' cannot be changed by a remount", name);
   Reconfigure op;
   op.target = target;
   op.superblock = !options.bind;
@@ -209,6 +213,7 @@ void Planner::add_remount() {
   op.propagation = options.propagation;
   op.origin = pointer;
   plan.mounts.emplace_back(std::move(op));
+  return {};
 }
 
 Status Planner::add_filesystem() {
@@ -220,6 +225,8 @@ Status Planner::add_filesystem() {
   made.superblock_set = options.superblock_set;
   made.superblock_clear = options.superblock_clear;
   Attach op = attach();
+  // Nothing is made for a mount that the devices would refuse afterwards (CVE-2026-41579).
+  op.ordinary_directory = target == "/dev";
 
   const bool readonly = (op.attributes.set & MOUNT_ATTR_RDONLY) != 0;
   if (readonly && (mount.type == "tmpfs" || target == "/dev")) {
@@ -343,10 +350,7 @@ Status add_mount(const MountContext& context, std::size_t index, RootfsPlan& pla
   MountOptions options = CAISSON_TRY(read_options(mount.options, pointer));
   Planner planner{context, mount, std::move(pointer), clean_path(mount.destination), std::move(options), plan};
   CAISSON_TRY(planner.check_target());
-  if (planner.options.remount) {
-    planner.add_remount();
-    return {};
-  }
+  if (planner.options.remount) return planner.add_remount();
   // As a type, "bind" can only mean the option; there is no such file system.
   if (mount.type == "bind") planner.options.bind = true;
   if (planner.options.bind) return planner.add_bind();

@@ -161,6 +161,20 @@ Status read_rule(const config::SeccompRule& rule, const std::string& origin, Sec
   return make_rules(rule, action, origin, plan);
 }
 
+/// What is about a listener means nothing where no rule notifies one.
+void drop_listener(SeccompPlan& plan) {
+  constexpr std::uint32_t kWait = SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+  if (!plan.listener_path.empty())
+    plan.warnings.push_back(
+        fmt::format("seccomp: no rule has the action SCMP_ACT_NOTIFY, and the agent at listenerPath '{}' is not called",
+                    plan.listener_path));
+  // It says how to wait for the listener's answer; the kernel refuses it where there is no listener.
+  if ((plan.flags & kWait) != 0)
+    plan.warnings.emplace_back(
+        "seccomp: SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV means nothing without a rule of SCMP_ACT_NOTIFY");
+  plan.flags &= ~kWait;
+}
+
 bool lets_calls_through(std::uint32_t action) {
   const std::uint32_t kind = action & SECCOMP_RET_ACTION_FULL;
   return kind == SECCOMP_RET_ALLOW || kind == SECCOMP_RET_LOG || kind == SECCOMP_RET_TRACE;
@@ -204,9 +218,13 @@ Result<std::optional<SeccompPlan>> make_seccomp(const config::Seccomp& profile, 
   plan.default_action =
       CAISSON_TRY(make_action(*profile.default_action, profile.default_errno_ret, pointer + "/defaultErrnoRet"));
   plan.architectures.push_back(native_architecture());
-  for (auto arch : profile.architectures)
-    if (std::ranges::find(plan.architectures, token_of(arch)) == plan.architectures.end())
-      plan.architectures.push_back(token_of(arch));
+  for (std::size_t i = 0; i < profile.architectures.size(); ++i) {
+    const auto arch = profile.architectures[i];
+    const auto token = token_of(arch);
+    plan.asked.try_emplace(
+        token, AskedArchitecture{std::string(json::word_of(arch)), fmt::format("{}/architectures/{}", pointer, i)});
+    if (std::ranges::find(plan.architectures, token) == plan.architectures.end()) plan.architectures.push_back(token);
+  }
   plan.flags = CAISSON_TRY(make_flags(profile, facts, pointer));
   for (std::size_t i = 0; i < profile.syscalls.size(); ++i)
     CAISSON_TRY(read_rule(profile.syscalls[i], fmt::format("{}/syscalls/{}", pointer, i), plan));
@@ -217,10 +235,10 @@ Result<std::optional<SeccompPlan>> make_seccomp(const config::Seccomp& profile, 
     return fail_config(pointer + "/listenerMetadata", "listenerMetadata must not be set without listenerPath");
   plan.listener_path = profile.listener_path;
   plan.listener_metadata = profile.listener_metadata;
-  if (plan.notify) plan.flags |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
-  // It says how to wait for the listener's answer; the kernel refuses it where there is no listener.
+  if (plan.notify)
+    plan.flags |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
   else
-    plan.flags &= ~static_cast<std::uint32_t>(SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
+    drop_listener(plan);
   plan.answer_unknown_with_enosys =
       !lets_calls_through(plan.default_action) && plan.default_action != (SECCOMP_RET_ERRNO | ENOSYS);
   return std::optional(std::move(plan));

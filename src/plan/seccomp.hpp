@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -33,18 +34,27 @@ struct SeccompRule {
   bool operator==(const SeccompRule&) const = default;
 };
 
+/// How a profile names an architecture.
+struct AskedArchitecture {
+  std::string word;    ///< "SCMP_ARCH_LOONGARCH64"
+  std::string origin;  ///< "/linux/seccomp/architectures/1"
+  bool operator==(const AskedArchitecture&) const = default;
+};
+
 /// A filter as it is to be built.
 struct SeccompPlan {
   std::uint32_t default_action = 0;          ///< SECCOMP_RET_* with its data
   std::vector<std::uint32_t> architectures;  ///< AUDIT_ARCH_*, or x32's token; the machine's own first and always
-  std::uint32_t flags = 0;                   ///< SECCOMP_FILTER_FLAG_* for seccomp(2)
-  std::vector<SeccompRule> rules;            ///< in the profile's order: of one call's, the first that holds decides
-  std::vector<std::string> default_calls;    ///< named by rules left out: the default action without conditions
-  bool notify = false;                       ///< a rule notifies: loading yields a listener
+  std::map<std::uint32_t, AskedArchitecture> asked;  ///< of `architectures`, those that the profile names
+  std::uint32_t flags = 0;                           ///< SECCOMP_FILTER_FLAG_* for seccomp(2)
+  std::vector<SeccompRule> rules;          ///< in the profile's order: of one call's, the first that holds decides
+  std::vector<std::string> default_calls;  ///< named by rules left out: the default action without conditions
+  bool notify = false;                     ///< a rule notifies: loading yields a listener
   bool answer_unknown_with_enosys =
       false;                  ///< calls newer than all that the profile names: ENOSYS, so that libc falls back
   std::string listener_path;  ///< AF_UNIX socket that is sent the listener
   std::string listener_metadata;
+  std::vector<std::string> warnings;  ///< what is asked for and can mean nothing
   bool operator==(const SeccompPlan&) const = default;
 };
 

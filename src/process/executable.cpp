@@ -56,11 +56,21 @@ Error not_executable(const std::string& name, std::string_view why) {
   return Error(ErrorKind::system, fmt::format("exec: \"{}\": {}", name, why));
 }
 
+/// What stands at `path` and no permission makes a program: "a FIFO"; empty for a regular file, and when nothing does.
+std::string_view odd_kind(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode)) return {};
+  if (S_ISDIR(status.st_mode)) return "a directory";
+  if (S_ISFIFO(status.st_mode)) return "a FIFO";
+  return S_ISSOCK(status.st_mode) ? "a socket" : "a device";
+}
+
 /// Whether a file can be executed by the caller: 0, or an errno; EISDIR for a directory.
 int check(const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) return errno;
   if (S_ISDIR(status.st_mode)) return EISDIR;
+  if (!S_ISREG(status.st_mode)) return EACCES;
   return ::faccessat(AT_FDCWD, path.c_str(), X_OK, AT_EACCESS) == 0 ? 0 : errno;
 }
 
@@ -76,7 +86,11 @@ Error explain_path(const std::string& name, int error) {
     case ENOENT:
     case ENOTDIR: return not_executable(name, fmt::format("stat {}: no such file or directory", name));
     case EISDIR: return not_executable(name, "is a directory");
-    case EACCES: return not_executable(name, "permission denied");
+    case EACCES: {
+      const auto kind = odd_kind(name);
+      if (kind.empty()) return not_executable(name, "permission denied");
+      return not_executable(name, fmt::format("permission denied: it is {} and no regular file", kind));
+    }
     default: return Error(ErrorKind::system, fmt::format("exec: \"{}\"", name), error);
   }
 }
@@ -142,33 +156,41 @@ Program read_program(const std::string& path) {
   return program;
 }
 
-/// The phrase for what keeps a file that `path` needs from being executed; empty when nothing does.
-std::string_view obstacle(const std::string& path) {
-  switch (check(path)) {
+constexpr std::string_view kMissing = "no such file or directory";
+constexpr std::string_view kDenied = "permission denied";
+constexpr std::string_view kFormat = "exec format error";
+
+/// What keeps `file`, which a program needs as its `role`, from being executed; empty when nothing does.
+std::string obstacle(const std::string& role, const std::string& file) {
+  switch (check(file)) {
     case 0: return {};
-    case EACCES: return "permission denied";
-    case EISDIR: return "is a directory";
-    default: return "no such file or directory";
+    case EACCES:
+    case EISDIR: {
+      const auto kind = odd_kind(file);
+      if (kind.empty()) return fmt::format("{}: {} '{}' may not be executed", kDenied, role, file);
+      return fmt::format("{}: {} '{}' is {} and no regular file", kDenied, role, file, kind);
+    }
+    default: return fmt::format("{}: {} '{}' is missing", kMissing, role, file);
   }
 }
 
 /// Follows the chain of interpreters to the one at fault; empty when the chain looks sound. ENOENT is never a foreign
 /// machine's: the kernel runs such a program (i386 on x86_64, or by binfmt_misc) and misses its loader.
+/// The errno's own words come first: they are what engines look for.
 std::string explain(const std::string& path, int sys_errno, int depth) {
   // The kernel follows at most five interpreters, fs/exec.c.
-  if (depth > 5) return "its interpreters lead to each other: too many levels of symbolic links";
+  if (depth > 5) return "too many levels of symbolic links: its interpreters lead to each other";
   const Program program = read_program(path);
   const bool script = program.kind == Program::Kind::script;
   const std::string whose = depth == 0 ? "its" : fmt::format("'{}': its", path);
   if (program.kind == Program::Kind::foreign && sys_errno != ENOENT)
-    return fmt::format("exec format error: {}built for {}, and this machine is {}",
+    return fmt::format("{}: {}built for {}, and this machine is {}", kFormat,
                        depth == 0 ? "" : fmt::format("'{}' is ", path), machine_name(program.machine),
                        machine_name(kMachine));
-  if (script && program.interpreter.empty()) return fmt::format("{} #! line names no interpreter", whose);
+  if (script && program.interpreter.empty()) return fmt::format("{}: {} #! line names no interpreter", kFormat, whose);
   if (!program.interpreter.empty()) {
-    if (const auto why = obstacle(program.interpreter); !why.empty()) {
-      std::string text =
-          fmt::format("{} {} '{}': {}", whose, script ? "#! interpreter" : "ELF loader", program.interpreter, why);
+    const auto role = fmt::format("{} {}", whose, script ? "#! interpreter" : "ELF loader");
+    if (auto text = obstacle(role, program.interpreter); !text.empty()) {
       if (program.interpreter.back() == '\r') text += " (its #! line ends in a carriage return)";
       return text;
     }
@@ -176,8 +198,9 @@ std::string explain(const std::string& path, int sys_errno, int depth) {
     if (!deeper.empty()) return deeper;
   }
   if (depth > 0) return {};
-  if (program.kind == Program::Kind::empty) return "exec format error: the file is empty";
-  if (program.kind == Program::Kind::other) return "exec format error: neither an ELF program nor a script with '#!'";
+  if (program.kind == Program::Kind::empty) return fmt::format("{}: the file is empty", kFormat);
+  if (program.kind == Program::Kind::other)
+    return fmt::format("{}: neither an ELF program nor a script with '#!'", kFormat);
   return {};
 }
 
@@ -190,7 +213,7 @@ Result<std::string> find_executable(const std::string& name, std::span<const std
     if (error == 0) return name;
     return std::unexpected(explain_path(name, error).at(pointer));
   }
-  std::string without_permission;
+  std::string denied;  // the first that PATH leads to and may not be executed
   std::string_view rest = value_of(env, "PATH");
   const bool searched = !rest.empty() && !name.empty();
   while (searched) {
@@ -200,13 +223,15 @@ Result<std::string> find_executable(const std::string& name, std::span<const std
     candidate.append("/").append(name);
     const int error = check(candidate);
     if (error == 0) return candidate;
-    if (error == EACCES && without_permission.empty()) without_permission = candidate;
+    if (error == EACCES && denied.empty()) denied = candidate;
     if (colon == std::string_view::npos) break;
     rest.remove_prefix(colon + 1);
   }
   std::string why = "executable file not found in $PATH";
-  if (!without_permission.empty())
-    why += fmt::format(" ('{}' lacks the permission to be executed)", without_permission);
+  if (const auto kind = odd_kind(denied); !kind.empty())
+    why += fmt::format(" ('{}' is {} and no regular file)", denied, kind);
+  else if (!denied.empty())
+    why += fmt::format(" ('{}' lacks the permission to be executed)", denied);
   else if (rest.data() == nullptr)
     why += " (PATH is not set)";
   return std::unexpected(not_executable(name, why).at(pointer));
@@ -218,12 +243,14 @@ Error diagnose(const std::string& path, int sys_errno) {
       sys_errno == ENOTDIR || sys_errno == EINVAL || sys_errno == ELOOP) {
     if (const int error = check(path); error != 0) return explain_path(path, error);
     const std::string why = explain(path, sys_errno, 0);
-    if (!why.empty()) return not_executable(path, why);
+    if (!why.empty()) return Error(ErrorKind::system, fmt::format("exec {}: {}", path, why));
     if (sys_errno == EACCES)
-      return not_executable(path,
-                            "permission denied: the file system is mounted noexec, or a security module forbids it");
+      return Error(ErrorKind::system,
+                   fmt::format("exec {}: {}: the file system is mounted noexec, or a security module forbids it", path,
+                               kDenied));
+    if (sys_errno == ENOEXEC) return Error(ErrorKind::system, fmt::format("exec {}: {}", path, kFormat));
   }
-  return Error(ErrorKind::system, fmt::format("exec: \"{}\"", path), sys_errno);
+  return Error(ErrorKind::system, fmt::format("exec {}", path), sys_errno);
 }
 
 Error execute(const std::string& path, std::span<const std::string> args, std::span<const std::string> env) {

@@ -190,9 +190,14 @@ Result<CompiledFilter> compile(const plan::SeccompPlan& plan) {
   Program program{statement(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch))};
   program.reserve(1024);
   for (std::uint32_t architecture : plan.architectures) {
-    if (!knows_architecture(architecture))
-      return fail_config("/linux/seccomp/architectures", "libseccomp {} does not know architecture {:#x}",
-                         seccomp_library_version(), architecture);
+    if (!knows_architecture(architecture)) {
+      const auto asked = plan.asked.find(architecture);
+      if (asked != plan.asked.end())
+        return fail_config(asked->second.origin, "libseccomp {} does not know architecture {}",
+                           seccomp_library_version(), asked->second.word);
+      return fail_config("/linux/seccomp/architectures", "libseccomp {} does not know this machine's architecture",
+                         seccomp_library_version());
+    }
     const bool is_x32 = architecture == plan::kArchX32;
     if (is_x32 && std::ranges::find(plan.architectures, AUDIT_ARCH_X86_64) != plan.architectures.end()) continue;
     program.push_back(jump(BPF_JEQ, is_x32 ? AUDIT_ARCH_X86_64 : architecture, 1, 0));

@@ -9,8 +9,10 @@
 
 #include <array>
 #include <climits>
+#include <map>
 #include <memory>
 #include <string_view>
+#include <utility>
 
 #include "rootfs/trees.hpp"
 #include "sys/file.hpp"
@@ -67,8 +69,6 @@ Status copy_status(FdView to, const char* name, const struct stat& st) {
   return {};
 }
 
-Status copy_directory(FdView from, FdView to, int depth);
-
 Status copy_file(FdView from, FdView to, const std::string& name) {
   FileDescriptor source = CAISSON_TRY(sys::open_at(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0, kBeneath));
   FileDescriptor target = CAISSON_TRY(sys::open_at(to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
@@ -86,45 +86,76 @@ Status copy_symlink(FdView from, FdView to, const std::string& name) {
   return {};
 }
 
-Status copy_entry(FdView from, FdView to, const std::string& name, int depth) {
-  struct stat st {};
-  if (::fstatat(from.get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) < 0) return fail_errno("stat('{}')", name);
+/// One copy of a tree.
+class Copier {
+ public:
+  explicit Copier(FdView to) : top_(to) {}
+
+  /// `path` is that of `to` below the copy's top, "" or "a/b/".
+  Status directory(FdView from, FdView to, const std::string& path, int depth);
+
+ private:
+  Status entry(FdView from, FdView to, const std::string& path, const std::string& name, int depth);
+  Status one(FdView from, FdView to, const std::string& path, const std::string& name, const struct stat& st,
+             int depth);
+
+  FdView top_;
+  std::map<std::pair<dev_t, ino_t>, std::string> linked_;  ///< files of several names: where the first is in the copy
+};
+
+Status Copier::one(FdView from, FdView to, const std::string& path, const std::string& name, const struct stat& st,
+                   int depth) {
   switch (st.st_mode & S_IFMT) {
     case S_IFDIR: {
       CAISSON_TRY(sys::make_directory(to, name, 0700));
       FileDescriptor source = CAISSON_TRY(sys::open_at(from, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, kBeneath));
       FileDescriptor target = CAISSON_TRY(sys::open_at(to, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, kBeneath));
-      CAISSON_TRY(copy_directory(source, target, depth + 1));
+      CAISSON_TRY(directory(source, target, path + name + '/', depth + 1));
       copy_attributes(source, target);
-      break;
+      return {};
     }
-    case S_IFREG: CAISSON_TRY(copy_file(from, to, name)); break;
-    case S_IFLNK: CAISSON_TRY(copy_symlink(from, to, name)); break;
-    case S_IFSOCK: return {};  // a socket without its listener is of no use
-    default:
-      if (::mknodat(to.get(), name.c_str(), st.st_mode & (S_IFMT | 07777), st.st_rdev) < 0)
-        return fail_errno("mknod('{}')", name);
+    case S_IFREG: return copy_file(from, to, name);
+    case S_IFLNK: return copy_symlink(from, to, name);
+    default: break;
   }
+  if (::mknodat(to.get(), name.c_str(), st.st_mode & (S_IFMT | 07777), st.st_rdev) < 0)
+    return fail_errno("mknod('{}')", name);
+  return {};
+}
+
+Status Copier::entry(FdView from, FdView to, const std::string& path, const std::string& name, int depth) {
+  struct stat st {};
+  if (::fstatat(from.get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) < 0) return fail_errno("stat('{}')", name);
+  if (!S_ISDIR(st.st_mode) && st.st_nlink > 1) {
+    const auto [first, is_first] = linked_.try_emplace({st.st_dev, st.st_ino}, path + name);
+    if (!is_first) {
+      // Nobody but us sees the copy yet: the path leads through directories of our making.
+      if (::linkat(top_.get(), first->second.c_str(), to.get(), name.c_str(), 0) < 0)
+        return fail_errno("link('{}')", name);
+      return {};
+    }
+  }
+  CAISSON_TRY(one(from, to, path, name, st, depth));
   return copy_status(to, name.c_str(), st);
 }
 
-Status copy_directory(FdView from, FdView to, int depth) {
+Status Copier::directory(FdView from, FdView to, const std::string& path, int depth) {
   if (depth > kDepthLimit) return fail(ErrorKind::system, "the directory tree is deeper than {}", kDepthLimit);
   Directory list = CAISSON_TRY(open_list(from));
   for (;;) {
     errno = 0;
-    const dirent* entry = ::readdir(list.get());
-    if (!entry) {
+    const dirent* entry_found = ::readdir(list.get());
+    if (!entry_found) {
       if (errno != 0) return fail_errno("readdir");
       return {};
     }
-    const std::string name = entry->d_name;
-    if (name != "." && name != "..") CAISSON_TRY(copy_entry(from, to, name, depth), "copy '{}'", name);
+    const std::string name = entry_found->d_name;
+    if (name != "." && name != "..") CAISSON_TRY(entry(from, to, path, name, depth), "copy '{}'", name);
   }
 }
 
 }  // namespace
 
-Status copy_contents(FdView from, FdView to) { return copy_directory(from, to, 0); }
+Status copy_contents(FdView from, FdView to) { return Copier(to).directory(from, to, "", 0); }
 
 }  // namespace caisson::rootfs

@@ -74,7 +74,11 @@ Result<std::string> DeviceMaker::enter(const std::string& path) {
   std::string_view directory = slash == 0 ? "/" : std::string_view(path).substr(0, slash);
   if (directory != directory_) {
     directory_ = directory;
-    fd_ = CAISSON_TRY(root_.ordinary_directory(directory_), "'{}' must be an ordinary directory", directory_);
+    // Where the config mounts nothing at /dev, what is wrong with it is the rootfs's fault.
+    const char* const origin = directory_ == "/dev" ? "/root/path" : "";
+    fd_ = CAISSON_TRY(placed(root_.ordinary_directory(directory_), origin), "'{}' must be an ordinary directory",
+                      directory_)
+              .fd;
   }
   return path.substr(slash + 1);
 }
@@ -142,13 +146,13 @@ Status DeviceMaker::link(const plan::DeviceLink& link) {
 /// A mount for each node of the parent's file system. Before Linux 6.15 a file of a mount that stands nowhere cannot be
 /// cloned, so it stands on the rootfs for that long.
 Result<std::vector<FileDescriptor>> take_nodes(RootDir& root, const plan::RootfsPlan& plan, FdView prepared) {
-  const FileDescriptor dev = CAISSON_TRY(root.ordinary_directory("/dev"));
+  const FileDescriptor dev = CAISSON_TRY(root.ordinary_directory("/dev")).fd;
   CAISSON_TRY(sys::move_mount(prepared, dev));
   std::vector<FileDescriptor> trees;
   const auto count = static_cast<std::size_t>(std::ranges::count_if(plan.devices, &plan::DeviceNode::prepared));
   for (std::size_t i = 0; i < count; ++i)
     trees.push_back(CAISSON_TRY(sys::open_tree(prepared, fmt::format("{}", i), sys::TreeCopy::single)));
-  const FileDescriptor top = CAISSON_TRY(root.ordinary_directory("/"));
+  const FileDescriptor top = CAISSON_TRY(root.ordinary_directory("/")).fd;
   if (::fchdir(prepared.get()) < 0) return fail_errno("fchdir(prepared devices)");
   CAISSON_TRY(sys::unmount(".", MNT_DETACH));
   if (::fchdir(top.get()) < 0) return fail_errno("fchdir('/')");
@@ -170,19 +174,21 @@ Status make_devices(RootDir& root, const plan::RootfsPlan& plan, FileDescriptor 
   return {};
 }
 
-Result<FileDescriptor> open_null(const RootDir& root) {
+Result<FileDescriptor> open_null(const RootDir& root, const plan::RootfsPlan& plan) {
   auto fd = root.open("/dev/null", O_PATH | O_NOFOLLOW, RESOLVE_NO_SYMLINKS);
   if (!fd) return std::unexpected(std::move(fd.error()).with("container's /dev/null is invalid"));
   const struct stat st = CAISSON_TRY(sys::stat_of(*fd, "/dev/null"));
-  if (!is_null(st))
-    return fail(ErrorKind::system, "container's /dev/null is invalid: it is not the character device 1:3");
-  return fd;
+  if (is_null(st)) return fd;
+  const auto given = std::ranges::find(plan.devices, "/dev/null", &plan::DeviceNode::path);
+  return placed(Result<FileDescriptor>(
+                    fail(ErrorKind::config, "container's /dev/null is invalid: it is not the character device 1:3")),
+                given == plan.devices.end() ? "" : given->origin);
 }
 
 Status mount_console(RootDir& root, FdView slave) {
   auto done = [&]() -> Status {
     FileDescriptor tree = CAISSON_TRY(sys::open_tree(slave, "", sys::TreeCopy::single));
-    FileDescriptor dev = CAISSON_TRY(root.ordinary_directory("/dev"));
+    FileDescriptor dev = CAISSON_TRY(root.ordinary_directory("/dev")).fd;
     if (::mknodat(dev.get(), "console", S_IFREG | 0666, 0) < 0 && errno != EEXIST)
       return fail_errno("mknod('console')");
     FileDescriptor place = CAISSON_TRY(open_file(dev, "console"));
@@ -200,7 +206,7 @@ Status adopt_null(RootDir& root, const plan::RootfsPlan& plan) {
     if (::fstat(number, &st) < 0 || !is_null(st)) continue;
     if (!null) {
       // Verified as a place first; opening it then cannot lead anywhere else.
-      CAISSON_TRY(open_null(root));
+      CAISSON_TRY(open_null(root, plan));
       null = CAISSON_TRY(root.open("/dev/null", O_RDWR | O_NOFOLLOW, RESOLVE_NO_SYMLINKS));
       if (::fstat(null.get(), &st) < 0 || !is_null(st))
         return fail(ErrorKind::system, "container's /dev/null is invalid");

@@ -36,7 +36,7 @@ class Masker {
   }
 
   Status cover_file(FdView place) {
-    if (!null_) null_ = CAISSON_TRY(open_null(root_));
+    if (!null_) null_ = CAISSON_TRY(open_null(root_, plan_));
     FileDescriptor tree = CAISSON_TRY(sys::open_tree(null_, "", sys::TreeCopy::single));
     return sys::move_mount(tree, place);
   }

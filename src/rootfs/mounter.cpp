@@ -114,9 +114,8 @@ Result<Place> Mounter::target(const Attach& op, Kind kind) {
         return std::unexpected(std::move(directory.error())
                                    .with(fmt::format("filesystem '{}' must be mounted on ordinary directory",
                                                      std::get<NewFilesystem>(op.what).type)));
-      return std::unexpected(std::move(directory.error()));
     }
-    return Place{std::move(*directory)};
+    return directory;
   }
   Place place = CAISSON_TRY(root_.find(op.target, !op.nofollow));
   if (!place.fd) place = CAISSON_TRY(root_.make(op.target, kind), "make the mountpoint");

@@ -152,20 +152,22 @@ Result<Place> RootDir::make(const std::string& path, Kind kind) const {
   return Walk(fd_, path, kind).run();
 }
 
-Result<FileDescriptor> RootDir::ordinary_directory(const std::string& path) const {
+Result<Place> RootDir::ordinary_directory(const std::string& path) const {
   constexpr std::uint64_t kPlain = kInRoot | RESOLVE_NO_SYMLINKS;
   constexpr std::uint64_t kFlags = O_PATH | O_DIRECTORY | O_NOFOLLOW;
   int fd = sys::try_open(fd_, path.c_str(), kFlags, 0, kPlain);
-  if (fd >= 0) return FileDescriptor(fd);
+  if (fd >= 0) return Place{.fd = FileDescriptor(fd)};
   if (fd != -ENOENT || path == "/") {
     errno = -fd;
     return fail_errno("openat2('{}')", path);
   }
   const std::size_t slash = path.rfind('/');
   const std::string name = path.substr(slash + 1);
-  FileDescriptor parent = CAISSON_TRY(ordinary_directory(slash == 0 ? "/" : path.substr(0, slash)));
-  CAISSON_TRY(sys::make_directory(parent, name, 0755));
-  return sys::open_at(parent, name, kFlags, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+  const Place parent = CAISSON_TRY(ordinary_directory(slash == 0 ? "/" : path.substr(0, slash)));
+  const bool made = CAISSON_TRY(sys::make_directory(parent.fd, name, 0755));
+  FileDescriptor directory =
+      CAISSON_TRY(sys::open_at(parent.fd, name, kFlags, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS));
+  return Place{.fd = std::move(directory), .existed = !made};
 }
 
 }  // namespace caisson::rootfs

@@ -45,7 +45,7 @@ class RootDir {
   Result<Place> make(const std::string& path, Kind kind) const;
   /// Opens the directory `path` (O_PATH), made (0755) where it is missing, without following any symlink: a symlink is
   /// an error with errno ELOOP, another kind of file one with ENOTDIR. Expects umask 0.
-  Result<FileDescriptor> ordinary_directory(const std::string& path) const;
+  Result<Place> ordinary_directory(const std::string& path) const;
 
  private:
   FileDescriptor fd_;

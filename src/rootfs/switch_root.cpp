@@ -126,9 +126,18 @@ Result<RootDir> switch_root(RootDir&& root, const plan::RootfsPlan& plan) {
 
 Status make_cwd(RootDir& root, const std::string& cwd) {
   if (cwd.empty() || cwd == "/") return {};
-  Place place = CAISSON_TRY(root.find(cwd));
-  if (!place.fd) CAISSON_TRY(root.make(cwd, Kind::directory), "make the working directory '{}'", cwd);
-  return {};
+  const auto made = [&]() -> Status {
+    Place place = CAISSON_TRY(root.find(cwd));
+    if (!place.fd) CAISSON_TRY(root.make(cwd, Kind::directory));
+    return {};
+  }();
+  if (made) return {};
+  // The kernel has but one errno for both. The links of /proc to open files lead out of the container (CVE-2024-21626).
+  if (made.error().sys_errno() == ELOOP)
+    return fail(ErrorKind::config,
+                "make working directory '{}': its symbolic links go in circles or through those of /proc to open files",
+                cwd);
+  return std::unexpected(Error(made.error()).with(fmt::format("make working directory '{}'", cwd)));
 }
 
 Status finish_rootfs(RootDir& root, const plan::RootfsPlan& plan) {

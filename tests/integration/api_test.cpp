@@ -235,6 +235,7 @@ TEST_CASE("pause and resume", "[api]") {
   CHECK(error_of(container->pause()) == "");
   CHECK(status_of(*container) == "paused");
   CHECK(code_of(container->pause()) == ErrorCode::ContainerPaused);
+  CHECK(error_of(container->pause()) == "ContainerPaused: pause " + bundle.id + ": container already paused");
   CHECK(code_of(container->start({.args = {"/probe"}})) == ErrorCode::ContainerPaused);
   CHECK(error_of(container->resume()) == "");
   CHECK(status_of(*container) == "running");
@@ -294,6 +295,7 @@ TEST_CASE("each failure has its code, and leaves nothing", "[api]") {
   CHECK(factory(world).list()->empty());
   CHECK(code_of(factory(world).create("a/b", caisson::Bundle{bundle.dir})) == ErrorCode::InvalidIdFormat);
   CHECK(code_of(factory(world).create("x", caisson::Bundle{world.dir()})) == ErrorCode::ConfigInvalid);
+  CHECK(code_of(factory(world).create("x", caisson::Bundle{world.dir() + "/none"})) == ErrorCode::ConfigInvalid);
   const auto text = factory(world).create("x", caisson::ConfigText{"{\n  nonsense", bundle.dir});
   CHECK(code_of(text) == ErrorCode::ConfigInvalid);
   CHECK(contains(error_of(text), "line 2"));

@@ -69,6 +69,32 @@ TEST_CASE("LISTEN_FDS passes on, with the container's own pid", "[descriptors]")
   CHECK(report.text("/env") == R"(["PATH=/bin","HOME=/","LISTEN_FDS=1","LISTEN_PID=1"])");
 }
 
+TEST_CASE("LISTEN_FDS that announces what is not there", "[descriptors][errors]") {
+  World world;
+  Bundle bundle = world.bundle();
+  bundle.probe({});
+  const int file = ::open(world.dir().c_str(), O_RDONLY | O_CLOEXEC);
+  How how;
+  how.descriptors = {{3, file}, {4, file}};
+  how.env = {"LISTEN_FDS=5", "LISTEN_PID=self"};
+  Ran ran = world.run(bundle, {}, how);
+  INFO(ran.err);
+  CHECK(ran.code == 1);
+  CHECK(contains(ran.err, "unable to stat preserved-fd 2 (of the 5 that LISTEN_FDS announces)"));
+  // Another process' descriptors are nothing to us.
+  how.env = {"LISTEN_FDS=5", "LISTEN_PID=1"};
+  CHECK(world.run(bundle, {}, how).code == 0);
+  for (const char* number : {"x", "-1", "5000"}) {
+    how.env = {std::string("LISTEN_FDS=") + number, "LISTEN_PID=self"};
+    ran = world.run(bundle, {}, how);
+    CHECK(ran.code == 0);
+    CHECK(contains(ran.err, "is no number of descriptors and is ignored"));
+    CHECK_FALSE(contains(ran.out, "LISTEN_FDS"));
+  }
+  ::close(file);
+  world.nothing_left();
+}
+
 TEST_CASE("closed stdin, stdout and stderr", "[descriptors]") {
   World world;
   Bundle bundle = world.bundle();

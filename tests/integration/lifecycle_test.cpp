@@ -158,6 +158,9 @@ TEST_CASE("pause stops every process and resume lets them go on", "[lifecycle][p
   ran = world.call({"exec", bundle.id, "/probe", "--quiet"});
   CHECK(ran.code == 255);
   CHECK(contains(ran.err, "cannot exec in a paused container"));
+  ran = world.call({"exec", "--ignore-paused", "--detach", bundle.id, "/probe", "--quiet"});
+  CHECK(ran.code == 255);
+  CHECK(contains(ran.err, "cannot detach from a process in a paused container"));
 
   REQUIRE(world.call({"resume", bundle.id}).code == 0);
   CHECK(world.status(bundle) == "running");

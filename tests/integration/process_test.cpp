@@ -351,16 +351,23 @@ TEST_CASE("a program that cannot be run is diagnosed at create", "[process][erro
     bundle.args({"/etc"});
     what = "is a directory";
   }
+  SECTION("a FIFO") {
+    REQUIRE(::mkfifo((bundle.rootfs + "/fifo").c_str(), 0755) == 0);
+    bundle.args({"/fifo"});
+    what = "permission denied: it is a FIFO and no regular file";
+  }
   SECTION("its interpreter is missing") {
     at_start = true;
     bundle.args({"/script"});
-    what = "/no/such/interpreter";
+    what =
+        "exec /script: no such file or directory: its #! interpreter '/no/such/interpreter' is missing "
+        "[config: /process/args/0]";
   }
   SECTION("its ELF loader is missing") {
     at_start = true;
     install("/bin/cat", bundle.rootfs + "/cat");
     bundle.args({"/cat"});
-    what = "/lib64/ld-linux-x86-64.so.2";
+    what = "exec /cat: no such file or directory: its ELF loader '/lib64/ld-linux-x86-64.so.2' is missing";
   }
   SECTION("built for another machine") {
     at_start = true;
@@ -368,7 +375,7 @@ TEST_CASE("a program that cannot be run is diagnosed at create", "[process][erro
     elf[18] = static_cast<char>(0xb7);  // e_machine = EM_AARCH64
     spit(bundle.rootfs + "/foreign", elf, 0755);
     bundle.args({"/foreign"});
-    what = "aarch64";
+    what = "exec /foreign: exec format error: built for aarch64";
   }
   const Ran ran = world.run(bundle);
   INFO(ran.err);

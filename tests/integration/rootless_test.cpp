@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "integration/support/mounts.hpp"
@@ -80,6 +81,13 @@ TEST_CASE("the whole life without privileges", "[rootless]") {
   INFO(exec.err);
   CHECK(exec.code == 0);
   CHECK(Json(exec.out).str("/hostname") == "box");
+  // Nobody could say which processes are its own.
+  for (const char* format : {"table", "json"}) {
+    const Ran ps = world.call({"ps", "--format", format, bundle.id}, how);
+    CHECK(ps.code == 1);
+    CHECK(ps.out.empty());
+    CHECK(contains(ps.err, "the container has no cgroup"));
+  }
   CHECK(world.call({"kill", bundle.id, "KILL"}, how).code == 0);
   CHECK(eventually([&] { return Json(world.call({"state", bundle.id}, how).out).str("/status") == "stopped"; }));
   CHECK(world.call({"delete", bundle.id}, how).code == 0);
@@ -108,6 +116,15 @@ TEST_CASE("what a rootless container cannot have is named", "[rootless][errors]"
     bundle.set("/linux/resources", R"({"pids":{"limit":10}})");
     what = "rootless needs no limits + no cgrouppath when no permission is granted for cgroups";
   }
+  SECTION("the limit that needs the cgroup") {
+    bundle.set("/linux/resources", R"({"memory":{"limit":100000000}})");
+    what = "[config: /linux/resources/memory/limit]";
+  }
+  SECTION("what newgidmap has to say") {
+    bundle.set("/linux/gidMappings",
+               R"([{"containerID":0,"hostID":4242,"size":1},{"containerID":1,"hostID":1,"size":1}])");
+    what = "newgidmap refused the map '0 4242 1 1 1 1': Cannot determine your user name";
+  }
   SECTION("somebody else's id") {
     bundle.set("/linux/uidMappings", R"([{"containerID":0,"hostID":0,"size":1}])");
     what = "/linux/uidMappings";
@@ -118,6 +135,8 @@ TEST_CASE("what a rootless container cannot have is named", "[rootless][errors]"
   INFO(ran.err);
   CHECK(ran.code == 1);
   CHECK(contains(ran.err, what));
+  // One line, also when a helper has something to say.
+  CHECK(std::ranges::count(ran.err, '\n') == 1);
   world.nothing_left();
 }
 

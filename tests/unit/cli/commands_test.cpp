@@ -176,6 +176,27 @@ TEST_CASE("exec with a user that is no number, or with two commands", "[cli][exe
   CHECK(fake_container().called.empty());
 }
 
+TEST_CASE("exec --process says all about the process", "[cli][exec]") {
+  using Words = std::vector<std::string>;
+  for (const auto& words : {Words{"-u", "5"}, Words{"-g", "5"}, Words{"--cwd", "/tmp"}, Words{"-e", "A=b"},
+                            Words{"--no-new-privs"}, Words{"--process-label", "l"}, Words{"--apparmor", "p"}}) {
+    reset_fake_container();
+    Words line{"exec", "--process", "f"};
+    line.insert(line.end(), words.begin(), words.end());
+    line.push_back("c1");
+    const auto outcome = call(line);
+    INFO(words.front() << ": " << outcome.err);
+    CHECK(outcome.code == 255);
+    CHECK(outcome.err.find(" and --process exclude each other: the file says it\n") != std::string::npos);
+    CHECK(fake_container().called.empty());
+  }
+  reset_fake_container();
+  CHECK(call({"exec", "--process", "f", "--tty", "--cap", "CAP_KILL", "--cgroup", "sub", "--preserve-fds", "1",
+              "--ignore-paused", "c1"})
+            .code == 0);
+  CHECK(fake_container().called == "exec");
+}
+
 TEST_CASE("kill", "[cli][kill]") {
   reset_fake_container();
   CHECK(call({"kill", "c1"}).code == 0);

@@ -34,6 +34,7 @@ struct Document {
   std::vector<std::string> hooks, mountOptions;
   LinuxPart linux;
   std::map<std::string, std::string> annotations;
+  std::vector<std::string> unsafe{"not given"};
 };
 
 }  // namespace
@@ -61,7 +62,8 @@ inline constexpr auto json::fields<Document> = table(required("ociVersionMin", &
                                                      required("hooks", &Document::hooks),
                                                      required("mountOptions", &Document::mountOptions),
                                                      required("linux", &Document::linux),
-                                                     required("annotations", &Document::annotations));
+                                                     required("annotations", &Document::annotations),
+                                                     required("potentiallyUnsafeConfigAnnotations", &Document::unsafe));
 }  // namespace caisson
 
 namespace {
@@ -97,6 +99,7 @@ TEST_CASE("the features document says what engines look for", "[cli][features]")
   CHECK(has(document->linux.seccomp.knownFlags, "SECCOMP_FILTER_FLAG_SPEC_ALLOW"));
   CHECK(document->linux.seccomp.supportedFlags == std::vector<std::string>{"SECCOMP_FILTER_FLAG_LOG"});
   CHECK(document->annotations.at("org.opencontainers.runc.checkpoint.enabled") == "false");
+  CHECK(document->unsafe.empty());
   CHECK(document->annotations.at("io.github.seccomp.libseccomp.version") == "2.5.4");
 }
 

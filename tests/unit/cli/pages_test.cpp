@@ -62,6 +62,7 @@ TEST_CASE("each command has a man page that describes its options, all and no ot
     INFO(command->name);
     const auto page = source("man/caisson-" + std::string(command->name) + ".8");
     REQUIRE_FALSE(page.empty());
+    CHECK(page.find(".Fl h , Fl -help\n") != page.npos);
     const auto described = items_of(page);
     for (const auto& name : options_of(*command)) {
       INFO(name);

@@ -12,13 +12,16 @@ std::string of(std::string_view members) {
   const auto text = R"({"cwd":"/","args":["sh"])" + (members.empty() ? "" : "," + std::string(members)) + "}";
   const auto process = config::load_process(text);
   if (!process) return process.error().message();
-  const auto status = config::validate_process(*process);
+  std::vector<std::string> warnings;
+  const auto status = config::validate_process(*process, warnings);
+  if (status && !warnings.empty()) return "warning: " + warnings.front();
   return status ? "ok" : status.error().what() + " [" + status.error().pointer() + "]";
 }
 
 std::string of_text(std::string_view text) {
   const auto process = config::load_process(text);
-  const auto status = config::validate_process(process.value(), "/p");
+  std::vector<std::string> warnings;
+  const auto status = config::validate_process(process.value(), warnings, "/p");
   return status ? "ok" : status.error().what() + " [" + status.error().pointer() + "]";
 }
 
@@ -82,7 +85,11 @@ TEST_CASE("schedulers", "[config][validate]") {
   CHECK(with(R"("policy":"SCHED_IDLE","nice":0,"priority":0,"runtime":0)") == "ok");
   CHECK(with(R"("policy":"SCHED_DEADLINE","runtime":1,"deadline":2,"period":2)") == "ok");
   CHECK(with(R"("policy":"SCHED_FIFO","priority":1,"nice":1)") ==
-        "invalid scheduler.nice: 1 when scheduler.policy is SCHED_FIFO [/process/scheduler/nice]");
+        "warning: scheduler.nice 1 means nothing to SCHED_FIFO");
+  CHECK(with(R"("policy":"SCHED_DEADLINE","runtime":1,"deadline":2,"period":2,"nice":5)") ==
+        "warning: scheduler.nice 5 means nothing to SCHED_DEADLINE");
+  CHECK(with(R"("policy":"SCHED_RR","priority":1,"nice":20)") ==
+        "invalid scheduler.nice: 20 when scheduler.policy is SCHED_RR [/process/scheduler/nice]");
   CHECK(with(R"("policy":"SCHED_OTHER","nice":20)") ==
         "invalid scheduler.nice: 20 when scheduler.policy is SCHED_OTHER [/process/scheduler/nice]");
   CHECK(with(R"("policy":"SCHED_OTHER","nice":-21)") ==

@@ -81,28 +81,29 @@ TEST_CASE("the usual bundle, as text", "[plan][rootfs]") {
   c.spec.root->readonly = true;
   c.spec.linux->masked_paths = {"/proc/kcore", "/proc//kcore", "/sys/firmware"};
   c.spec.linux->readonly_paths = {"/proc/sys"};
-  CHECK(plan::describe(c.made()) ==
-        "rootfs /bundle/rootfs\n"
-        "propagation host=rslave tree= root=\n"
-        "mount /proc: new proc 'proc' ordinary-directory  [/mounts/0]\n"
-        "mount /dev: new tmpfs 'tmpfs' mode=755 size=65536k +nosuid -noatime +strictatime  [/mounts/1]\n"
-        "mount /sys: new sysfs 'sysfs' +ro +nosuid +nodev +noexec ordinary-directory  [/mounts/2]\n"
-        "device /dev/null: c 1:3 0666 0:0\n"
-        "device /dev/zero: c 1:5 0666 0:0\n"
-        "device /dev/full: c 1:7 0666 0:0\n"
-        "device /dev/random: c 1:8 0666 0:0\n"
-        "device /dev/urandom: c 1:9 0666 0:0\n"
-        "device /dev/tty: c 5:0 0666 0:0\n"
-        "link /dev/fd -> /proc/self/fd\n"
-        "link /dev/stdin -> /proc/self/fd/0\n"
-        "link /dev/stdout -> /proc/self/fd/1\n"
-        "link /dev/stderr -> /proc/self/fd/2\n"
-        "link /dev/ptmx -> pts/ptmx replace\n"
-        "link /dev/core -> /proc/kcore if there\n"
-        "readonly /\n"
-        "readonly /proc/sys  [/linux/readonlyPaths/0]\n"
-        "mask /proc/kcore  [/linux/maskedPaths/0]\n"
-        "mask /sys/firmware  [/linux/maskedPaths/2]\n");
+  CHECK(
+      plan::describe(c.made()) ==
+      "rootfs /bundle/rootfs\n"
+      "propagation host=rslave tree= root=\n"
+      "mount /proc: new proc 'proc' ordinary-directory  [/mounts/0]\n"
+      "mount /dev: new tmpfs 'tmpfs' mode=755 size=65536k +nosuid -noatime +strictatime ordinary-directory  [/mounts/1]\n"
+      "mount /sys: new sysfs 'sysfs' +ro +nosuid +nodev +noexec ordinary-directory  [/mounts/2]\n"
+      "device /dev/null: c 1:3 0666 0:0\n"
+      "device /dev/zero: c 1:5 0666 0:0\n"
+      "device /dev/full: c 1:7 0666 0:0\n"
+      "device /dev/random: c 1:8 0666 0:0\n"
+      "device /dev/urandom: c 1:9 0666 0:0\n"
+      "device /dev/tty: c 5:0 0666 0:0\n"
+      "link /dev/fd -> /proc/self/fd\n"
+      "link /dev/stdin -> /proc/self/fd/0\n"
+      "link /dev/stdout -> /proc/self/fd/1\n"
+      "link /dev/stderr -> /proc/self/fd/2\n"
+      "link /dev/ptmx -> pts/ptmx replace\n"
+      "link /dev/core -> /proc/kcore if there\n"
+      "readonly /\n"
+      "readonly /proc/sys  [/linux/readonlyPaths/0]\n"
+      "mask /proc/kcore  [/linux/maskedPaths/0]\n"
+      "mask /sys/firmware  [/linux/maskedPaths/2]\n");
   CHECK(c.made().private_dev);
 }
 
@@ -251,6 +252,12 @@ TEST_CASE("the host's cgroups do not come along with its /sys", "[plan][rootfs]"
   c.options.cgroups = {{{"memory"}, "/sys/fs/cgroup", "/sys/fs/cgroup/c1", true}};
   c.mount({"/sys/fs/cgroup", "cgroup", "cgroup", {"ro"}, {}, {}});
   CHECK(c.lines("mask").empty());
+}
+
+TEST_CASE("what a remount cannot say is refused", "[plan][rootfs]") {
+  for (const char* option : {"iversion", "noiversion"})
+    CHECK(Case().mount({"/tmp", "", "", {"remount", option}, {}, {}}).refused() ==
+          std::string("mount option '") + option + "' cannot be changed by a remount [config: /mounts/0/options]");
 }
 
 TEST_CASE("cgroup mounts", "[plan][rootfs]") {

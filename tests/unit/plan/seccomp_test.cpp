@@ -94,6 +94,7 @@ TEST_CASE("the machine's own architecture is always there, and first", "[plan][s
   CHECK(plan_of(wanted).architectures == std::vector<std::uint32_t>{native_architecture()});
   wanted.architectures = {config::SeccompArch::arm, config::SeccompArch::x32, config::SeccompArch::arm};
   CHECK(plan_of(wanted).architectures == std::vector<std::uint32_t>{native_architecture(), AUDIT_ARCH_ARM, kArchX32});
+  CHECK(plan_of(wanted).asked.at(kArchX32) == AskedArchitecture{"SCMP_ARCH_X32", "/linux/seccomp/architectures/1"});
 }
 
 TEST_CASE("flags", "[plan][seccomp]") {
@@ -132,6 +133,19 @@ TEST_CASE("notification needs an agent and is not for everything", "[plan][secco
   wanted = profile(Action::allow);
   wanted.listener_metadata = "x";
   CHECK(fault(wanted) == "/linux/seccomp/listenerMetadata");
+}
+
+TEST_CASE("what speaks of a listener that nothing notifies is warned of", "[plan][seccomp]") {
+  auto wanted = profile(Action::allow);
+  CHECK(plan_of(wanted).warnings.empty());
+  wanted.flags = {config::SeccompFlag::wait_killable_recv};
+  wanted.listener_path = "/run/agent";
+  const auto warnings = plan_of(wanted).warnings;
+  REQUIRE(warnings.size() == 2);
+  CHECK(warnings[0].find("the agent at listenerPath '/run/agent' is not called") != std::string::npos);
+  CHECK(warnings[1].find("SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV means nothing") != std::string::npos);
+  wanted.syscalls = {{.names = {"mkdir"}, .action = Action::notify}};
+  CHECK(plan_of(wanted).warnings.empty());
 }
 
 TEST_CASE("names are checked", "[plan][seccomp]") {

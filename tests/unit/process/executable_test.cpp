@@ -2,6 +2,7 @@
 #include "process/executable.hpp"
 
 #include <elf.h>
+#include <sys/stat.h>
 
 #include <cstring>
 
@@ -94,6 +95,18 @@ TEST_CASE("a path is taken as it is", "[process][executable]") {
   CHECK(named.error().pointer() == "/process/args/0");
 }
 
+TEST_CASE("what is no regular file is named, whatever its permissions", "[process][executable]") {
+  const test::TemporaryDirectory directory;
+  const std::string path = directory / "fifo";
+  REQUIRE(::mkfifo(path.c_str(), 0755) == 0);
+  CHECK(search(path, {}) == "exec: \"" + path + "\": permission denied: it is a FIFO and no regular file");
+  CHECK(search("fifo", {"PATH=" + directory.path()}) ==
+        "exec: \"fifo\": executable file not found in $PATH ('" + path + "' is a FIFO and no regular file)");
+  CHECK(search("/dev/null", {}).ends_with("permission denied: it is a device and no regular file"));
+  // A file that was one when it was looked for.
+  CHECK(failure_of(path).ends_with("permission denied: it is a FIFO and no regular file"));
+}
+
 TEST_CASE("the caller's permissions count", "[process][executable]") {
   CAISSON_NEEDS_ROOT();
   const test::TemporaryDirectory directory;
@@ -119,17 +132,27 @@ TEST_CASE("a script without its interpreter", "[process][executable]") {
   const test::TemporaryDirectory directory;
   const std::string path = directory / "script";
   write_text(path, "#! /none/perl -w\n", 0755);
-  CHECK(failure_of(path) == "exec: \"" + path + "\": its #! interpreter '/none/perl': no such file or directory");
+  // Engines look for these very words: "exec /script: no such file or directory".
+  CHECK(failure_of(path) == "exec " + path + ": no such file or directory: its #! interpreter '/none/perl' is missing");
   write_text(path, "#!/bin/sh\r\n", 0755);
-  CHECK(failure_of(path).ends_with("no such file or directory (its #! line ends in a carriage return)"));
+  CHECK(failure_of(path).ends_with("is missing (its #! line ends in a carriage return)"));
   write_text(directory / "plain", "#!/bin/sh\n", 0644);
   write_text(path, "#!" + directory / "plain\n", 0755);
-  CHECK(failure_of(path) == "exec: \"" + path + "\": its #! interpreter '" + directory / "plain': permission denied");
+  CHECK(failure_of(path) ==
+        "exec " + path + ": permission denied: its #! interpreter '" + directory / "plain' may not be executed");
+  REQUIRE(::mkfifo((directory / "fifo").c_str(), 0755) == 0);
+  for (const auto& [interpreter, kind] :
+       {std::pair(directory / "fifo", "a FIFO"), std::pair(directory.path(), "a directory")}) {
+    write_text(path, "#!" + interpreter + "\n", 0755);
+    CHECK(failure_of(path) == "exec " + path + ": permission denied: its #! interpreter '" + interpreter + "' is " +
+                                  kind + " and no regular file");
+  }
   // An interpreter that is there and lacks something itself.
   write_text(directory / "elf", elf64(EM_X86_64, "/none/ld.so"), 0755);
   write_text(path, "#!" + directory / "elf\n", 0755);
 #ifdef __x86_64__
-  CHECK(failure_of(path).contains("'" + directory / "elf': its ELF loader '/none/ld.so': no such file or directory"));
+  CHECK(failure_of(path) == "exec " + path + ": no such file or directory: '" + directory / "elf': its ELF loader " +
+                                "'/none/ld.so' is missing");
 #endif
 }
 
@@ -138,9 +161,10 @@ TEST_CASE("a program without its loader, or of another machine", "[process][exec
   const test::TemporaryDirectory directory;
   const std::string path = directory / "program";
   write_text(path, elf64(EM_X86_64, "/none/ld-linux.so"), 0755);
-  CHECK(failure_of(path) == "exec: \"" + path + "\": its ELF loader '/none/ld-linux.so': no such file or directory");
+  CHECK(failure_of(path) ==
+        "exec " + path + ": no such file or directory: its ELF loader '/none/ld-linux.so' is missing");
   write_text(path, elf64(EM_AARCH64, ""), 0755);
-  CHECK(failure_of(path) == "exec: \"" + path + "\": exec format error: built for aarch64, and this machine is x86_64");
+  CHECK(failure_of(path) == "exec " + path + ": exec format error: built for aarch64, and this machine is x86_64");
   write_text(path, elf64(EM_AARCH64, "/lib/ld-linux-aarch64.so.1"), 0755);
   CHECK(failure_of(path).contains("built for aarch64"));
   std::string big_endian = elf64(0x1600, "");  // 22, s390, as a big-endian machine writes it
@@ -154,7 +178,7 @@ TEST_CASE("a file that is no program", "[process][executable]") {
   const test::TemporaryDirectory directory;
   const std::string path = directory / "file";
   write_text(path, "hello\n", 0755);
-  CHECK(failure_of(path) == "exec: \"" + path + "\": exec format error: neither an ELF program nor a script with '#!'");
+  CHECK(failure_of(path) == "exec " + path + ": exec format error: neither an ELF program nor a script with '#!'");
   write_text(path, "", 0755);
   CHECK(failure_of(path).ends_with("exec format error: the file is empty"));
   write_text(path, "#!\n", 0755);
@@ -165,9 +189,9 @@ TEST_CASE("a file that is no program", "[process][executable]") {
   std::string torn = elf64(EM_X86_64, "/none/ld.so");
   torn.resize(sizeof(Elf64_Ehdr) + 10);
   write_text(path, torn, 0755);
-  CHECK(failure_of(path).starts_with("exec: "));
+  CHECK(failure_of(path).starts_with("exec " + path + ": "));
   write_text(path, "\177ELF", 0755);
-  CHECK(failure_of(path).starts_with("exec: "));
+  CHECK(failure_of(path).starts_with("exec " + path + ": "));
 }
 
 TEST_CASE("all but the kept descriptors are closed", "[process][descriptors]") {

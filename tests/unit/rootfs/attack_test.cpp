@@ -149,13 +149,17 @@ TEST_CASE("a rootfs whose /dev is a symlink", "[rootfs][attack]") {
   Scenario s(world);
   SECTION("no /dev of its own: nothing is made anywhere") {
     world.link("rootfs/dev", "../../../../../.." + outside.from_rootfs());
-    CHECK(has(run(world, s).error, "'/dev' must be an ordinary directory"));
+    const std::string error = run(world, s).error;
+    CHECK(has(error, "'/dev' must be an ordinary directory"));
+    CHECK(error.ends_with("[config: /root/path]"));
   }
-  SECTION("a /dev of its own: the mount lands inside, and devices are refused") {
-    world.link("rootfs/dev", "/inner");
-    world.directory("rootfs/inner");
+  SECTION("a /dev of its own is refused before anything is made for it") {
+    world.link("rootfs/dev", "/inner/dev");
     s.mount({"/dev", "tmpfs", "tmpfs", {"mode=755"}, {}, {}});
-    CHECK(has(run(world, s).error, "'/dev' must be an ordinary directory"));
+    const std::string error = run(world, s).error;
+    CHECK(has(error, "filesystem 'tmpfs' must be mounted on ordinary directory"));
+    CHECK(error.ends_with("[config: /mounts/" + std::to_string(s.spec.mounts.size() - 1) + "]"));
+    CHECK_FALSE(world.exists("rootfs/inner"));
   }
   SECTION("/dev/pts and /dev/shm") {
     world.directory("rootfs/dev");

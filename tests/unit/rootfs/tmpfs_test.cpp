@@ -81,6 +81,43 @@ TEST_CASE("tmpcopyup", "[rootfs][tmpfs]") {
   CHECK_FALSE(world.exists("rootfs/var/x"));
 }
 
+TEST_CASE("tmpcopyup keeps hard links and sockets", "[rootfs][tmpfs]") {
+  CAISSON_NEEDS_ROOT();
+  World world;
+  world.directory("rootfs/var");
+  world.directory("rootfs/var/sub");
+  world.file("rootfs/var/one", "text");
+  world.file("rootfs/outer", "text");
+  const auto link = [&](const char* from, const char* to) {
+    REQUIRE(::link(world.path(from).c_str(), world.path(to).c_str()) == 0);
+  };
+  link("rootfs/var/one", "rootfs/var/sub/two");
+  link("rootfs/var/one", "rootfs/var/sub/three");
+  link("rootfs/outer", "rootfs/var/outer");  // its other name is not copied
+  REQUIRE(::mknod(world.path("rootfs/var/socket").c_str(), S_IFSOCK | 0640, 0) == 0);
+  REQUIRE(::chown(world.path("rootfs/var/socket").c_str(), 7, 8) == 0);
+
+  Scenario s(world);
+  s.mount({"/var", "tmpfs", "tmpfs", {"tmpcopyup"}, {}, {}});
+  s.inside = [](const AskHost&) {
+    struct stat one {
+    }, two{}, three{}, outer{}, socket{};
+    ::stat("/var/one", &one);
+    ::stat("/var/sub/two", &two);
+    ::stat("/var/sub/three", &three);
+    ::stat("/var/outer", &outer);
+    ::stat("/var/socket", &socket);
+    return std::to_string(one.st_nlink) +
+           (one.st_ino == two.st_ino && one.st_ino == three.st_ino ? " same " : " split ") +
+           text_of_file("/var/sub/two") + " " + std::to_string(outer.st_nlink) +
+           (S_ISSOCK(socket.st_mode) ? " socket " : " none ") + std::to_string(socket.st_mode & 07777) + " " +
+           std::to_string(socket.st_uid) + ":" + std::to_string(socket.st_gid);
+  };
+  const Outcome outcome = run(world, s);
+  CHECK(outcome.error == "");
+  CHECK(outcome.text == "3 same text 1 socket 416 7:8");
+}
+
 TEST_CASE("tmpcopyup of a read-only tmpfs", "[rootfs][tmpfs]") {
   CAISSON_NEEDS_ROOT();
   World world;

@@ -23,8 +23,8 @@ Status mount_console(RootDir& root, FdView slave);
 /// /dev/null. Nothing happens when /dev is not ours to make or none of them is it. After switch_root().
 Status adopt_null(RootDir& root, const plan::RootfsPlan& plan);
 
-/// The container's /dev/null as O_PATH: must be character device 1:3 and no symlink (CVE-2025-31133). An error names the
-/// device of the config that has its place.
+/// The container's /dev/null as O_PATH: must be character device 1:3 and no symlink (CVE-2025-31133). An error names
+/// the device of the config that has its place.
 Result<FileDescriptor> open_null(const RootDir& root, const plan::RootfsPlan& plan);
 
 }  // namespace caisson::rootfs

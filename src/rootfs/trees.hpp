@@ -46,7 +46,8 @@ Status set_superblock_flags(FdView context, std::uint64_t set, std::uint64_t cle
 Result<FileDescriptor> make_empty_directory(const std::string& context);
 
 /// Copies what the directory `from` holds into the directory `to`: files, directories, symlinks, special files, with
-/// owners, modes, times, extended attributes and hard links among them. Symlinks are never followed. Both may be O_PATH.
+/// owners, modes, times, extended attributes and the hard links among them. Symlinks are never followed. Both may be
+/// O_PATH.
 Status copy_contents(FdView from, FdView to);
 
 /// User namespaces that hold the mappings of mounts; each distinct mapping is made once.

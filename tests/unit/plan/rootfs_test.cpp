@@ -158,7 +158,7 @@ TEST_CASE("a tmpfs that is to be read-only, and /dev, become so late", "[plan][r
   c.mount({"/run", "tmpfs", "tmpfs", {"ro", "nosuid"}, {}, {}}).mount({"/dev", "devtmpfs", "dev", {"ro"}, {}, {}});
   CHECK(c.lines("mount") ==
         "mount /run: new tmpfs 'tmpfs' inherit-mode +nosuid  [/mounts/0]\n"
-        "mount /dev: new devtmpfs 'dev'  [/mounts/1]\n");
+        "mount /dev: new devtmpfs 'dev' ordinary-directory  [/mounts/1]\n");
   CHECK(c.lines("late-readonly") == "late-readonly /run  [/mounts/0]\nlate-readonly /dev  [/mounts/1]\n");
 }
 

@@ -25,6 +25,8 @@ Status validate_resources(const Resources& resources, std::string_view pointer =
 /// "net.ipv4.conf.eth0/1.rp_filter" and "net/ipv4/conf/eth0.1/rp_filter" as the path beneath /proc/sys. The separator
 /// that comes first divides (sysctl.d(5)). Empty for a key with an empty, "." or ".." part.
 std::string sysctl_path(std::string_view key);
+/// Its place in the config.
+std::string sysctl_pointer(std::string_view key);
 /// The kind of namespace that holds the sysctl of this path; absent when none does.
 std::optional<NamespaceType> namespace_of_sysctl(std::string_view path);
 

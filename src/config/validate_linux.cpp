@@ -111,6 +111,8 @@ bool is_ipc_sysctl(std::string_view path) {
 
 }  // namespace
 
+std::string sysctl_pointer(std::string_view key) { return "/linux/sysctl/" + json::pointer_token(key); }
+
 std::optional<NamespaceType> namespace_of_sysctl(std::string_view path) {
   if (is_ipc_sysctl(path)) return NamespaceType::ipc;
   if (path.starts_with("net/")) return NamespaceType::network;
@@ -126,7 +128,7 @@ Status check_sysctl(const Spec& spec, const Linux& platform) {
   for (const auto& [key, value] : platform.sysctl) {
     const auto path = sysctl_path(key);
     const auto refuse = [&key = key](std::string_view text) {
-      return fail_config("/linux/sysctl/" + json::pointer_token(key), "sysctl '{}' {}", key, text);
+      return fail_config(sysctl_pointer(key), "sysctl '{}' {}", key, text);
     };
     if (path.empty()) return refuse("is not a name");
     if (is_ipc_sysctl(path)) {

@@ -246,7 +246,8 @@ Status run_start_container_hooks(InitContext& c) {
                             {.stage = "startContainer", .index = 0, .cwd = {}, .default_env = &c.env});
 }
 
-/// The last that may fail but for the filter and execve. Nothing of the host may be open when the kernel resolves the program's path (CVE-2024-21626).
+/// The last that may fail but for the filter and execve. Nothing of the host may be open when the kernel resolves the
+/// program's path (CVE-2024-21626).
 Status leave_nothing(InitContext& c) {
   CAISSON_TRY(sys::set_parent_death_signal(0));
   sys::reset_signals();

@@ -54,10 +54,10 @@ struct HostFacts {
   CgroupFlavour cgroup_flavour = CgroupFlavour::v2;
   std::vector<CgroupMount> cgroup_mounts;  ///< v1 hierarchies in mount order; on hybrid the unified one last; on v2 one
   SystemdManager systemd = SystemdManager::none;
-  std::uint32_t systemd_owner = 0;  ///< the user whose manager it is, as the host numbers users
-  bool apparmor = false;            ///< /sys/module/apparmor/parameters/enabled is Y
-  bool selinux = false;             ///< selinuxfs is mounted
-  std::optional<ResctrlFacts> resctrl;     ///< looked for when a config asks for intelRdt; not told to init
+  std::uint32_t systemd_owner = 0;      ///< the user whose manager it is, as the host numbers users
+  bool apparmor = false;                ///< /sys/module/apparmor/parameters/enabled is Y
+  bool selinux = false;                 ///< selinuxfs is mounted
+  std::optional<ResctrlFacts> resctrl;  ///< looked for when a config asks for intelRdt; not told to init
   bool operator==(const HostFacts&) const = default;
 
   bool rootless() const { return euid != 0; }

@@ -40,7 +40,8 @@ std::uint64_t read_set(const std::vector<std::string>& names, std::vector<std::s
   return set;
 }
 
-// runtime-spec 1.3 config.md: "any value which cannot be mapped to a relevant kernel interface, or cannot be granted otherwise MUST be logged as a warning by the runtime".
+// runtime-spec 1.3 config.md: "any value which cannot be mapped to a relevant kernel interface, or cannot be granted
+// otherwise, MUST be logged as a warning by the runtime".
 Capabilities make_capabilities(const config::Capabilities& wanted, const HostFacts& facts, bool in_user_namespace,
                                std::string origin, std::vector<std::string>& warnings) {
   Capabilities sets;

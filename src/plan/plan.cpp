@@ -4,7 +4,6 @@
 #include <linux/sched.h>
 
 #include "config/validate.hpp"
-#include "json/read.hpp"
 
 namespace caisson::plan {
 
@@ -36,7 +35,7 @@ Status spare_the_host(const config::Spec& spec, std::uint64_t own) {
   if (own == 0) return {};
   for (const auto& [key, value] : spec.linux_or_empty().sysctl) {
     const auto type = config::namespace_of_sysctl(config::sysctl_path(key));
-    const std::string pointer = "/linux/sysctl/" + json::pointer_token(key);
+    const std::string pointer = config::sysctl_pointer(key);
     if (type == config::NamespaceType::network && (own & CLONE_NEWNET) != 0)
       return fail_config(pointer, "sysctl '{}' not allowed in host network namespace", key);
     if (type == config::NamespaceType::ipc && (own & CLONE_NEWIPC) != 0)

@@ -35,14 +35,11 @@ class Supervisor {
   Supervisor(sys::SignalSource signals, FileDescriptor master)
       : signals_(std::move(signals)), master_(std::move(master)) {}
 
-  Status watch_terminal(sys::EventLoop& loop);
   Status copy_size() const;
-  void drain_output();
   Result<sys::EventLoop::Next> pass_signals(const sys::ProcessHandle& process);
 
   sys::SignalSource signals_;
   FileDescriptor master_;
-  FileDescriptor input_;  ///< standard input, while it is relayed
   std::optional<sys::RawMode> raw_;
   const Readiness* readiness_ = nullptr;
 };

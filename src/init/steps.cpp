@@ -155,13 +155,19 @@ Status set_selinux_label(InitContext& c) {
   return {};
 }
 
-Status load_filter(InitContext& c) {
-  const std::string program = CAISSON_TRY(sys::read_all(c.filter, "seccomp program"));
-  c.filter.reset();
+/// Loads the filter into the calling process; the listener, if it notifies one.
+Result<std::optional<FileDescriptor>> confine(const InitContext& c, std::string_view program) {
   std::optional<sys::CapabilitySets> lasting;
   if (!c.identity.no_new_privileges) lasting = CAISSON_TRY(process::raise_filter_privilege(c.identity));
   auto listener = CAISSON_TRY(process::load(std::as_bytes(std::span(program)), c.seccomp_flags));
   if (lasting) CAISSON_TRY(sys::set_capabilities(*lasting), "give up the privilege to load a filter");
+  return listener;
+}
+
+Status load_filter(InitContext& c) {
+  const std::string program = CAISSON_TRY(sys::read_all(c.filter, "seccomp program"));
+  c.filter.reset();
+  const auto listener = CAISSON_TRY(confine(c, program));
   if (!listener) return {};
   // The parent takes the descriptor out of us by this number: sendmsg may be among the calls that notify.
   CAISSON_TRY(c.channel.send_plainly(wire::SeccompListener{listener->get()}));
@@ -240,10 +246,21 @@ Status wait_for_start(InitContext& c) {
   }
 }
 
+/// Their programs are the container's: they run behind its filter, which is loaded by each for itself, since what runs
+/// them has calls of its own to make.
 Status run_start_container_hooks(InitContext& c) {
   if (!c.spec.hooks || c.spec.hooks->start_container.empty()) return {};
-  return process::run_hooks(c.spec.hooks->start_container, state_for_hooks(c, "created"),
-                            {.stage = "startContainer", .index = 0, .cwd = {}, .default_env = &c.env});
+  process::HookOptions options{.stage = "startContainer", .index = 0, .cwd = {}, .default_env = &c.env};
+  std::string program;
+  if (c.filter) {
+    program = CAISSON_TRY(sys::read_all(c.filter, "seccomp program"));
+    if (::lseek(c.filter.get(), 0, SEEK_SET) != 0) return fail_errno("lseek(seccomp program)");
+    options.confine = [&c, &program] {
+      const auto confined = confine(c, program);
+      return confined ? 0 : confined.error().sys_errno() != 0 ? confined.error().sys_errno() : EPERM;
+    };
+  }
+  return process::run_hooks(c.spec.hooks->start_container, state_for_hooks(c, "created"), std::move(options));
 }
 
 /// The last that may fail but for the filter and execve. Nothing of the host may be open when the kernel resolves the

@@ -110,6 +110,7 @@ struct Launch {
   char* const* arguments;
   char* const* environment;
   pid_t runner;
+  const std::function<int()>* confine;
 };
 
 /// The hook's process up to its program. Shares the runner's memory until then: system calls alone. Returns errno.
@@ -125,6 +126,8 @@ int become_hook(const Launch& launch) {
   // The caller's own descriptors, those to be preserved for the container among them, are none of the hook's.
   ::syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
   if (launch.cwd != nullptr && ::chdir(launch.cwd) != 0) return errno;
+  if (*launch.confine)
+    if (const int error = (*launch.confine)(); error != 0) return error;
   ::execve(launch.program, launch.arguments, launch.environment);
   return errno;
 }
@@ -171,7 +174,8 @@ Result<Child> spawn(const config::Hook& hook, const std::string& state_json, con
                                  .cwd = options.cwd.empty() ? nullptr : options.cwd.c_str(),
                                  .arguments = argv.data(),
                                  .environment = envp.data(),
-                                 .runner = ::getpid()}));
+                                 .runner = ::getpid(),
+                                 .confine = &options.confine}));
   // The child is not reaped before us, so that its pid is still its own.
   child.pidfd.reset(static_cast<int>(::syscall(SYS_pidfd_open, child.pid, 0)));
   child.out.fd = std::move(out.read);
@@ -224,8 +228,12 @@ Result<std::string> reap(const Child& child) {
   while (::waitid(P_PIDFD, static_cast<id_t>(child.pidfd.get()), &info, WEXITED) != 0)
     if (errno != EINTR) return fail_errno("waitid({})", child.pid);
   if (info.si_code != CLD_EXITED) {
-    const char* name = ::sigdescr_np(info.si_status);
-    return fmt::format("signal: {}", name ? name : std::to_string(info.si_status));
+    // As other runtimes say it, small: "signal: killed".
+    const char* known = ::sigdescr_np(info.si_status);
+    std::string name = known ? known : std::to_string(info.si_status);
+    for (char& c : name)
+      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    return "signal: " + name;
   }
   return info.si_status == 0 ? std::string() : fmt::format("exit status {}", info.si_status);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,8 @@ struct HookOptions {
   std::size_t index = 0;                                  ///< in its list
   std::string cwd;                                        ///< empty = the caller's
   const std::vector<std::string>* default_env = nullptr;  ///< for a hook without env; null = empty environment
+  /// Called in the hook's own process, on the runner's memory, right before its program; errno, 0 = done. May be empty.
+  std::function<int()> confine = {};
 };
 
 /// Runs one hook to its end with `state_json` on its standard input. Output is kept, bounded, for the error alone.

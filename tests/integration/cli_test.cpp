@@ -122,7 +122,7 @@ TEST_CASE("ps: JSON pids and the host's table", "[cli][compat]") {
   CHECK(lines_in(own.out) == 4);
   const Ran wrong = world.call({"ps", bundle.id, "--bogus"});
   CHECK(wrong.code == 1);
-  CHECK(contains(wrong.err, "ps(1) of the host failed: error: unknown gnu long option"));
+  CHECK(contains(wrong.err, "ps(1) of the host"));
   CHECK(lines_in(wrong.err) == 1);
   CHECK(world.remove(bundle, true).code == 0);
 }

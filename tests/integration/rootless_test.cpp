@@ -123,7 +123,8 @@ TEST_CASE("what a rootless container cannot have is named", "[rootless][errors]"
   SECTION("what newgidmap has to say") {
     bundle.set("/linux/gidMappings",
                R"([{"containerID":0,"hostID":4242,"size":1},{"containerID":1,"hostID":1,"size":1}])");
-    what = "newgidmap refused the map '0 4242 1 1 1 1': Cannot determine your user name";
+    what = exists("/usr/bin/newgidmap") ? "newgidmap refused the map '0 4242 1 1 1 1': Cannot determine your user name"
+                                        : "'newgidmap' is needed to map these ids without privilege";
   }
   SECTION("somebody else's id") {
     bundle.set("/linux/uidMappings", R"([{"containerID":0,"hostID":0,"size":1}])");

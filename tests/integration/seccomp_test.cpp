@@ -100,6 +100,26 @@ TEST_CASE("seccomp: a profile needs to allow no call of the runtime's but capset
   world.nothing_left();
 }
 
+TEST_CASE("seccomp: startContainer hooks run behind the filter, too", "[seccomp][hooks]") {
+  World world;
+  Bundle bundle = world.bundle();
+  bundle.set("/linux/seccomp", R"({"defaultAction":"SCMP_ACT_ALLOW","syscalls":[
+    {"names":["faccessat","faccessat2","getsid"],"action":"SCMP_ACT_KILL_PROCESS"}]})");
+  bundle.probe({"--quiet", "--print", "ran"});
+  for (const char* nnp : {"false", "true"}) {
+    bundle.set("/process/noNewPrivileges", nnp);
+    bundle.set("/hooks/startContainer", R"([{"path":"/probe","args":["hook","--quiet","--syscall","124,0"]}])");
+    CHECK(world.run(bundle).out == "ran\n");  // quiet asks nothing
+    bundle.set("/hooks/startContainer", R"([{"path":"/probe","args":["hook","--syscall","124,0"]}])");
+    const Ran ran = world.run(bundle);
+    INFO(ran.err);
+    CHECK(ran.code == 1);
+    CHECK(contains(ran.err, "error running startContainer hook #0"));
+    CHECK(contains(ran.err, "bad system call"));
+  }
+  world.nothing_left();
+}
+
 TEST_CASE("seccomp: an unknown new system call is ENOSYS where the default is to deny", "[seccomp]") {
   World world;
   Bundle bundle = world.bundle();

@@ -40,7 +40,7 @@ TEST_CASE("a hook that fails is told of with its output", "[process][hooks]") {
   CHECK(run_text(shell("echo said; echo why >&2; exit 7")) ==
         "error running createRuntime hook #2: '/bin/sh': exit status 7, stdout: said, stderr: why "
         "[config: /hooks/createRuntime/2]");
-  CHECK(run_text(shell("kill -9 $$")).contains("signal: Killed"));
+  CHECK(run_text(shell("kill -9 $$")).contains("signal: killed"));
   const auto absent = run_text({.path = "/none/hook"});
   CHECK(absent.contains("execve('/none/hook'): No such file or directory"));
   CHECK(absent.contains("error running createRuntime hook #2"));
@@ -121,7 +121,7 @@ TEST_CASE("a hook has no descriptors and no signal settings of the runtime", "[p
     ::signal(SIGUSR1, SIG_IGN);
     return run_text(shell(script));
   });
-  CHECK(said.contains("signal: User defined signal 1, stdout: 0 1 2 3 SigBlk:\t0000000000000000, stderr: "));
+  CHECK(said.contains("signal: user defined signal 1, stdout: 0 1 2 3 SigBlk:\t0000000000000000, stderr: "));
 }
 
 TEST_CASE("a hook dies with its runner", "[process][hooks]") {

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <string_view>
+
+#include "base/error.hpp"
+#include "base/fd.hpp"
+#include "sys/event_loop.hpp"
+
+namespace caisson::container {
+
+/// Carries bytes between a container's terminal and the caller's standard streams. It never waits to write: what one
+/// side does not take is kept, and no more is read for it until it has, so that a side that stands still holds up
+/// neither the other direction nor signals.
+class Relay {
+ public:
+  /// `end_of_input` is what the program reads when standard input ends; empty = nothing.
+  static Result<Relay> make(FdView master, std::string_view end_of_input);
+
+  /// Relays in `loop` until one side is gone. Both must outlive the loop.
+  Status watch(sys::EventLoop& loop);
+  /// The process has ended: its last output, as far as it comes. `interrupted` is asked for whenever standard output
+  /// holds it up, once `signals` is readable, and ends it by true.
+  template <class F>
+  void finish(FdView signals, F interrupted) {
+    while (more_output())
+      if (wait_for_output(signals) && interrupted()) return;
+  }
+
+ private:
+  struct Flow {
+    std::array<char, 16 * 1024> bytes;
+    std::size_t from = 0;
+    std::size_t to = 0;
+    bool empty() const { return from == to; }
+  };
+  /// What a read has given.
+  enum class Filled { some, none, end };
+
+  Relay(FdView master, FileDescriptor input, FileDescriptor output, std::string_view end_of_input)
+      : master_(master), input_(std::move(input)), output_(std::move(output)), end_of_input_(end_of_input) {}
+
+  static Filled fill(Flow& flow, FdView from);
+  /// False when nobody is there to take it any more: it is dropped.
+  static bool flush(Flow& flow, FdView to);
+  void take_input();
+  void move();
+  Status wait_for_more(sys::EventLoop& loop);
+  Status want(sys::EventLoop& loop, FdView fd, unsigned& present, unsigned events);
+  bool more_output();
+  bool wait_for_output(FdView signals);
+
+  FdView master_;
+  FileDescriptor input_;
+  FileDescriptor output_;
+  std::string_view end_of_input_;
+  Flow to_container_;
+  Flow to_caller_;
+  bool input_ended_ = false;
+  bool master_ended_ = false;
+  bool input_is_ready_ = false;  ///< at any time: a file, /dev/null
+  bool output_is_ready_ = false;
+  unsigned input_events_ = 0;  ///< what the loop waits for; 0 = not watched
+  unsigned output_events_ = 0;
+  unsigned master_events_ = 0;
+};
+
+}  // namespace caisson::container

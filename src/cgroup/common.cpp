@@ -86,7 +86,7 @@ void pause_a_moment(int round) {
 }
 
 Result<CommonManager::Made> CommonManager::make_one(const plan::CgroupDir& dir) {
-  auto made = make_directory(dir.path, dir.mountpoint, parents_);
+  auto made = make_directory(dir.path, dir.mountpoint, parents_, tell_);
   if (!made) {
     Error error = std::move(made.error());
     if (is_denied(error) && optional_) return Made::denied;

@@ -17,6 +17,7 @@ class CommonManager : public CgroupManager {
  public:
   Status destroy(Processes processes) override;
   Status change(const plan::CgroupChange& change) override;
+  void before_parents(std::function<Status(const std::vector<std::string>&)> tell) override { tell_ = std::move(tell); }
   std::map<std::string, std::string> paths() const override { return plan::paths(dirs_); }
   std::vector<std::string> made_parents() const override { return parents_; }
 
@@ -53,6 +54,7 @@ class CommonManager : public CgroupManager {
   std::vector<std::string> parents_;  ///< made by us, above the container's own
   std::vector<std::string> made_;     ///< the container's own, as far as create() made them
   std::vector<std::string> found_;    ///< the container's own, as far as they were there
+  std::function<Status(const std::vector<std::string>&)> tell_;
   bool rootless_ = false;
   bool optional_ = false;
   std::string path_origin_, asked_by_;

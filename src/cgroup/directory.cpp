@@ -123,13 +123,21 @@ Status write_value(const std::string& dir, std::string_view file, std::string_vi
   return sys::write_file(FdView::cwd(), (dir + '/').append(file), value);
 }
 
-Result<bool> make_directory(const std::string& path, const std::string& mountpoint, std::vector<std::string>& parents) {
+Result<bool> make_directory(const std::string& path, const std::string& mountpoint, std::vector<std::string>& parents,
+                            const std::function<Status(const std::vector<std::string>&)>& tell) {
   constexpr mode_t kMode = 0755;
+  const auto missing = [&] {
+    std::vector<std::string> all = parents;
+    for (auto slash = path.find('/', mountpoint.size() + 1); slash != path.npos; slash = path.find('/', slash + 1))
+      if (::access(path.substr(0, slash).c_str(), F_OK) != 0) all.push_back(path.substr(0, slash));
+    return all;
+  };
   // Another runtime may remove a parent as empty between our making it and using it: once more then.
   for (int attempt = 0; attempt < 8; ++attempt) {
     if (::mkdir(path.c_str(), kMode) == 0) return true;
     if (errno == EEXIST) return false;
     if (errno != ENOENT) break;
+    if (tell) CAISSON_TRY(tell(missing()));
     for (auto slash = path.find('/', mountpoint.size() + 1); slash != path.npos; slash = path.find('/', slash + 1)) {
       std::string parent = path.substr(0, slash);
       if (::mkdir(parent.c_str(), kMode) == 0) {

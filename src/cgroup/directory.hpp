@@ -32,8 +32,9 @@ Result<std::string> read_value(const std::string& dir, std::string_view file);
 Status write_value(const std::string& dir, std::string_view file, std::string_view value);
 
 /// Makes a cgroup directory and those above it, beneath `mountpoint`; the latter are added to `parents`, outermost
-/// first. False when it existed.
-Result<bool> make_directory(const std::string& path, const std::string& mountpoint, std::vector<std::string>& parents);
+/// first. `tell`, when it is not empty, is called with what `parents` will be before any is made. False when it existed.
+Result<bool> make_directory(const std::string& path, const std::string& mountpoint, std::vector<std::string>& parents,
+                            const std::function<Status(const std::vector<std::string>&)>& tell = {});
 
 /// Processes in a cgroup and all beneath it, sorted. A cgroup that is not there has none.
 Result<std::vector<pid_t>> pids_below(const std::string& path);

@@ -193,6 +193,10 @@ Status Creation::spawn_init() {
   const timeline::Span span("spawn init");
   const plan::NamespacePlan& namespaces = plan_.init.namespaces;
   cgroup_ = CAISSON_TRY(cgroup::make(plan_.cgroup));
+  cgroup_->before_parents([this](const std::vector<std::string>& parents) -> Status {
+    state_.cgroup_made_parents = parents;
+    return entry_->replace_state(state_);
+  });
   // In a cgroup2 the process is born, so that must be there first. Those of v1 are made while init mounts.
   cgroup_dir_ = CAISSON_TRY(cgroup_->create_birthplace());
   if (plan_.cgroup.enter_late) cgroup_dir_.reset();

@@ -151,6 +151,9 @@ TEST_CASE("create that is killed at any moment leaves what delete --force remove
   World world;
   for (const int delay : {0, 300, 700, 1000, 1500, 2000, 2500, 3000, 4000, 5000, 7000, 10000}) {
     Bundle bundle = world.bundle();
+    // A directory of cgroups that is there for this one alone.
+    const std::string above = "/" + world.mark() + "/above-" + std::to_string(delay);
+    bundle.set("/linux/cgroupsPath", "\"" + above + "/" + bundle.id + "\"");
     bundle.probe({"--quiet", "--hold"}).write();
     Ran files;
     const pid_t call = world.start_call({"create", "--bundle", bundle.dir, bundle.id}, {}, files);

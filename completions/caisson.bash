@@ -26,7 +26,7 @@ _caisson_options() {
     resume) options="--help" ;;
     run) options="--bundle --config --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring
       --preserve-fds --detach --keep --no-subreaper --timeline --help" ;;
-    spec) options="--bundle --rootless --help" ;;
+    spec) options="--bundle --from --rootless --help" ;;
     start) options="--help" ;;
     state) options="--help" ;;
     stats) options="--format --interval --once --help" ;;
@@ -37,15 +37,15 @@ _caisson_options() {
   printf '%s' "$options"
 }
 
-_caisson_commands="checkpoint create delete events exec features help kill list pause ps restore resume run spec start
-  state stats update"
+_caisson_commands="checkpoint create delete events exec features help kill list nsinit pause ps restore resume run spec
+  start state stats update"
 
 # Sets COMPREPLY to the words that fit the value of option $1; fails when it takes none.
 _caisson_value() {
   case $1 in
     --root|--bundle|-b|--image-path|--work-path|--parent-path)
       compopt -o dirnames; COMPREPLY=() ;;
-    --log|--config|--console-socket|--pidfd-socket|--pid-file|--process|-p|--resources|-r)
+    --from|--log|--config|--console-socket|--pidfd-socket|--pid-file|--process|-p|--resources|-r)
       compopt -o default; COMPREPLY=() ;;
     -f)
       if [[ $command == @(list|ps|stats) ]]; then

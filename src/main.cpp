@@ -1,13 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <signal.h>
 
+#include <cstring>
+#include <string_view>
+#include <vector>
+
 #include "cli/app.hpp"
 #include "init/init.hpp"
+#include "nsinit/app.hpp"
 
-/// argv decides the door: the init stage of a container, or the command line.
+namespace {
+
+/// The program's name as it was called, without its directory.
+std::string_view name_of(int argc, char** argv) {
+  if (argc < 1) return {};
+  const char* slash = std::strrchr(argv[0], '/');
+  return slash ? slash + 1 : argv[0];
+}
+
+}  // namespace
+
+/// argv decides the door: the init stage of a container, the command line, or nsinit's, which is one of its commands.
 int main(int argc, char** argv) {
   if (caisson::init::is_init(argc, argv)) caisson::init::main(argv);
   // Ignored by our caller, it would have the kernel reap our children before we learn how they ended.
   ::signal(SIGCHLD, SIG_DFL);
-  return caisson::cli::run(argc, argv, caisson::init::go_on);
+  const caisson::cli::Neighbour nsinit{.nsinit = caisson::nsinit::run, .import = caisson::nsinit::import};
+  const auto init = caisson::init::go_on;
+  if (name_of(argc, argv) != "nsinit") return caisson::cli::run(argc, argv, init, nsinit);
+  char name[] = "nsinit";
+  std::vector<char*> words(argv, argv + argc);
+  words.insert(words.begin() + 1, name);
+  words.push_back(nullptr);
+  return caisson::cli::run(argc + 1, words.data(), init, nsinit);
 }

@@ -18,6 +18,11 @@ Error Error::at(std::string pointer) && {
   return std::move(*this);
 }
 
+Error Error::moved_to(std::string pointer) && {
+  pointer_ = std::move(pointer);
+  return std::move(*this);
+}
+
 std::string Error::message() const {
   std::string text;
   for (auto frame = frames_.rbegin(); frame != frames_.rend(); ++frame) text.append(*frame).append(": ");

@@ -31,6 +31,8 @@ class Error {
   Error with(std::string frame) &&;
   /// Names the config value at fault (RFC 6901). The innermost caller wins.
   Error at(std::string pointer) &&;
+  /// Names another place instead: that of the same value in the file the user wrote.
+  Error moved_to(std::string pointer) &&;
 
   ErrorKind kind() const { return kind_; }
   int sys_errno() const { return sys_errno_; }

@@ -43,6 +43,9 @@ constexpr auto kCommands = std::to_array<const Command*>({
 
 constexpr std::string_view kSummary = "caisson - runs containers from OCI bundles";
 
+/// Set once, by run().
+Neighbour known_neighbour;
+
 /// What stands before the command.
 struct GlobalOptions {
   bool debug = false;
@@ -94,6 +97,8 @@ std::unexpected<Error> unknown_command(std::string_view name) {
 std::string global_help(const Grammar& grammar) {
   std::string list = "Commands:\n";
   for (const auto* command : kCommands) list += fmt::format("  {:12}{}\n", command->name, command->summary);
+  if (neighbour().nsinit != nullptr)
+    list += fmt::format("  {:12}{}\n", "nsinit", "run the container of this directory's container.json, as in 2014");
   list += fmt::format("  {:12}{}\n", "help", "print this text, or the help of a command");
   return help_text(grammar, kSummary, list + "\ncaisson(8) says more.");
 }
@@ -170,6 +175,13 @@ int run_command(const Command& command, const GlobalOptions& options, std::span<
   return code ? *code : report(code.error(), command.failure);
 }
 
+int run_neighbour(const GlobalOptions& options, std::span<const char* const> words) {
+  const auto globals = make_globals(options, true);
+  if (!globals) return report(globals.error(), 1);
+  const auto code = neighbour().nsinit(*globals, words);
+  return code ? *code : report(code.error(), 1);
+}
+
 /// A closed standard descriptor would be given to the next file that is opened, and written to by mistake.
 void keep_standard_descriptors() {
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd)
@@ -194,6 +206,7 @@ int run_words(std::span<const char* const> words, container::InitEntry init) {
 
   const auto rest = words.last(options.words.size() - 1);
   if (options.words.front() == "help") return run_help(global, rest);
+  if (options.words.front() == "nsinit" && neighbour().nsinit != nullptr) return run_neighbour(options, rest);
   const auto* command = find_command(options.words.front());
   if (!command) return report(unknown_command(options.words.front()).error(), 1);
   return run_command(*command, options, rest);
@@ -203,7 +216,10 @@ int run_words(std::span<const char* const> words, container::InitEntry init) {
 
 std::span<const Command* const> commands() { return kCommands; }
 
-int run(int argc, char** argv, container::InitEntry init) {
+const Neighbour& neighbour() { return known_neighbour; }
+
+int run(int argc, char** argv, container::InitEntry init, const Neighbour& neighbour) {
+  known_neighbour = neighbour;
   keep_standard_descriptors();
   // CLI11 throws, though never on what reaches it; nothing else here does.
   try {

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/error.hpp"
+#include "cli/app.hpp"
 #include "cli/grammar.hpp"
 #include "container/commands.hpp"
 
@@ -30,6 +31,9 @@ extern const Command kCheckpoint, kCreate, kDelete, kEvents, kExec, kFeatures, k
 
 /// All of them, by name.
 std::span<const Command* const> commands();
+
+/// What run() was given.
+const Neighbour& neighbour();
 
 /// The Run of a command whose words this version reads and no more: its error names it. Keeps `options` alive.
 Run not_yet(std::string_view command, std::shared_ptr<void> options);

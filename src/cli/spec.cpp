@@ -14,6 +14,7 @@ namespace {
 struct Options {
   std::string bundle;
   bool rootless = false;
+  std::string from;
 };
 
 Status write_all(FdView file, std::string_view text) {
@@ -39,14 +40,22 @@ Status write_config(const std::string& path, std::string_view text) {
   return written;
 }
 
+Result<config::Spec> make(const Options& o) {
+  if (o.from.empty()) return config::example(o.rootless, ::geteuid(), ::getegid());
+  if (o.rootless) return fail(ErrorKind::config, "--from and --rootless exclude each other");
+  if (neighbour().import == nullptr) return fail(ErrorKind::config, "this program cannot read container.json");
+  return neighbour().import(o.from);
+}
+
 Run bind(Grammar& grammar) {
   auto o = std::make_shared<Options>();
   grammar.options = {
       {"bundle,b", &o->bundle, "DIR", "write DIR/config.json (default: the working directory)"},
       {"rootless", &o->rootless, "", "for a container of a user without privileges"},
+      {"from", &o->from, "FILE", "the same container as that of a container.json, see nsinit(8)"},
   };
   return [o](const container::Globals&) -> Result<int> {
-    const auto spec = config::example(o->rootless, ::geteuid(), ::getegid());
+    const auto spec = CAISSON_TRY(make(*o), "spec");
     CAISSON_TRY(
         write_config(o->bundle.empty() ? "config.json" : o->bundle + "/config.json", config::save_indented(spec)),
         "spec");

@@ -15,6 +15,14 @@ Result<T> load_document(std::string_view text, std::string_view pointer) {
   return std::move(*value);
 }
 
+/// The fields of the runtime's own join the others as one member.
+std::string write(const Spec& spec, json::Style style) {
+  if (!spec.extension) return json::write(spec, style);
+  Spec whole = spec;
+  whole.saved_extension = json::Raw{json::write(*spec.extension)};
+  return json::write(whole, style);
+}
+
 }  // namespace
 
 const Linux& Spec::linux_or_empty() const {
@@ -22,11 +30,28 @@ const Linux& Spec::linux_or_empty() const {
   return linux ? *linux : kEmpty;
 }
 
-Result<Spec> load(std::string_view text) { return load_document<Spec>(text, {}); }
+const Extension& Spec::extension_or_empty() const {
+  static const Extension kEmpty;
+  return extension ? *extension : kEmpty;
+}
 
-std::string save(const Spec& spec) { return json::write(spec); }
+Result<Spec> load(std::string_view text) {
+  auto spec = load_document<Spec>(text, {});
+  if (spec) spec->saved_extension.reset();
+  return spec;
+}
 
-std::string save_indented(const Spec& spec) { return json::write(spec, json::Style::tabs); }
+Result<Spec> load_saved(std::string_view text) {
+  Spec spec = CAISSON_TRY(load_document<Spec>(text, {}));
+  if (!spec.saved_extension) return spec;
+  spec.extension = CAISSON_TRY(json::parse<Extension>(spec.saved_extension->text, json::Encoding::any, "/caisson"));
+  spec.saved_extension.reset();
+  return spec;
+}
+
+std::string save(const Spec& spec) { return write(spec, json::Style::compact); }
+
+std::string save_indented(const Spec& spec) { return write(spec, json::Style::tabs); }
 
 Result<Process> load_process(std::string_view text, std::string_view pointer) {
   return load_document<Process>(text, pointer);

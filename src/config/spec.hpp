@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "config/extension.hpp"
 #include "config/hooks.hpp"
 #include "config/linux.hpp"
 #include "config/mounts.hpp"
@@ -36,14 +37,21 @@ struct Spec {
   std::optional<json::Raw> vm;
   std::optional<json::Raw> zos;
   std::optional<json::Raw> freebsd;
+  /// Of the runtime's own: load() leaves it out, save() and load_saved() keep it.
+  std::optional<Extension> extension;
+  std::optional<json::Raw> saved_extension;  ///< the same on its way to or from text
   bool operator==(const Spec&) const = default;
 
   /// `linux`, or an empty one.
   const Linux& linux_or_empty() const;
+  /// `extension`, or an empty one.
+  const Extension& extension_or_empty() const;
 };
 
 /// Reads the text of a config.json. Says nothing of whether the values make sense together: see validate().
 Result<Spec> load(std::string_view text);
+/// The same of what save() wrote, which nobody but the runtime can have changed.
+Result<Spec> load_saved(std::string_view text);
 
 /// The canonical text: compact, members in the tables' order, nothing that load() would not need.
 std::string save(const Spec& spec);
@@ -67,13 +75,13 @@ Spec example(bool rootless, std::uint32_t uid = 0, std::uint32_t gid = 0);
 namespace caisson {
 
 template <>
-inline constexpr auto json::fields<config::Spec> =
-    table(required("ociVersion", &config::Spec::oci_version), optional("process", &config::Spec::process),
-          optional("root", &config::Spec::root), optional("hostname", &config::Spec::hostname),
-          optional("domainname", &config::Spec::domainname), optional("mounts", &config::Spec::mounts),
-          optional("hooks", &config::Spec::hooks), optional("annotations", &config::Spec::annotations),
-          optional("linux", &config::Spec::linux), optional("solaris", &config::Spec::solaris),
-          optional("windows", &config::Spec::windows), optional("vm", &config::Spec::vm),
-          optional("zos", &config::Spec::zos), optional("freebsd", &config::Spec::freebsd));
+inline constexpr auto json::fields<config::Spec> = table(
+    required("ociVersion", &config::Spec::oci_version), optional("process", &config::Spec::process),
+    optional("root", &config::Spec::root), optional("hostname", &config::Spec::hostname),
+    optional("domainname", &config::Spec::domainname), optional("mounts", &config::Spec::mounts),
+    optional("hooks", &config::Spec::hooks), optional("annotations", &config::Spec::annotations),
+    optional("linux", &config::Spec::linux), optional("solaris", &config::Spec::solaris),
+    optional("windows", &config::Spec::windows), optional("vm", &config::Spec::vm), optional("zos", &config::Spec::zos),
+    optional("freebsd", &config::Spec::freebsd), optional("caisson", &config::Spec::saved_extension));
 
 }  // namespace caisson

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,6 +15,10 @@
 
 namespace caisson::wire {
 struct Inheritance;
+}
+
+namespace caisson::config {
+struct Spec;
 }
 
 /// What can be done with containers: what the command line, nsinit and the library are thin fronts of.
@@ -43,22 +48,40 @@ using Streams = std::array<int, 3>;
 
 struct CreateOptions {
   std::string id;
-  std::string bundle = ".";                ///< directory of config.json; relative root.path starts from it
-  std::string config_file;                 ///< other place of config.json; empty = <bundle>/config.json
-  std::optional<std::string> config_text;  ///< config.json itself: none is read
-  std::string console_socket;              ///< AF_UNIX stream socket that receives the terminal's master; empty = none
-  std::string pidfd_socket;                ///< AF_UNIX stream socket that receives init's pidfd; empty = none
-  std::string pid_file;                    ///< written last, digits only; empty = none
-  bool no_pivot = false;                   ///< MS_MOVE and chroot in place of pivot_root: for a rootfs on a ramdisk
+  std::string bundle = ".";                  ///< directory of config.json; relative root.path starts from it
+  std::string config_file;                   ///< other place of config.json; empty = <bundle>/config.json
+  std::optional<std::string> config_text;    ///< config.json itself: none is read
+  std::shared_ptr<const config::Spec> spec;  ///< the config as values, its extension too: none is read
+  std::string console_socket;  ///< AF_UNIX stream socket that receives the terminal's master; empty = none
+  std::string pidfd_socket;    ///< AF_UNIX stream socket that receives init's pidfd; empty = none
+  std::string pid_file;        ///< written last, digits only; empty = none
+  bool no_pivot = false;       ///< MS_MOVE and chroot in place of pivot_root: for a rootfs on a ramdisk
   bool no_new_keyring = false;
   int preserve_fds = 0;  ///< descriptors handed to the process beyond stdio and $LISTEN_FDS
   Streams streams{-1, -1, -1};
+};
+
+/// A container all of which is made, and whose process is about to run.
+struct Standing {
+  int pid = 0;
+  std::uint64_t start_time = 0;  ///< clock ticks since boot: field 22 of /proc/PID/stat
+  std::map<std::string, std::string> cgroup_paths;
+  std::vector<std::string> veths;  ///< network devices of the host whose other ends are in the container
+};
+
+/// What a front that keeps a record of its own does on the way of a run in the foreground. All may be empty.
+struct Companion {
+  std::function<Status(const Standing&)> before_start;  ///< a failure undoes the container
+  std::function<Status()> after_start;                  ///< the same
+  std::function<void()> after_end;                      ///< the container's own record is still there
 };
 
 struct RunOptions {
   bool detach = false;  ///< return once the process runs
   bool keep = false;    ///< leave the container behind, stopped, when its process has ended
   bool no_subreaper = false;
+  Companion companion;
+  std::optional<int> code_when_killed;  ///< value for a process that a signal ended; absent = 128 + signal
 };
 
 /// Either a whole process object in a file, or changes to the one of the container's config.
@@ -81,6 +104,8 @@ struct ExecOptions {
   int preserve_fds = 0;
   std::vector<std::string> cgroups;  ///< PATH, or CONTROLLER[,CONTROLLER]:PATH; beneath the container's own cgroup
   bool ignore_paused = false;
+  std::string function;  ///< not a program but something that the runtime itself does inside, with `args`: mknod, ip
+  std::optional<int> code_when_killed;  ///< as in RunOptions
   Streams streams{-1, -1, -1};
 };
 

@@ -9,19 +9,26 @@ namespace caisson::container {
 
 namespace {
 
-Result<int> run_in_foreground(Creation& creation, bool keep) {
+Status start(Creation& creation, const Companion& companion) {
+  if (companion.before_start) CAISSON_TRY(companion.before_start(creation.standing()));
+  CAISSON_TRY(creation.start());
+  return companion.after_start ? companion.after_start() : Status();
+}
+
+Result<int> run_in_foreground(Creation& creation, const RunOptions& options) {
   // Blocked before the process runs: from here on every signal is the container's.
   auto supervisor = CAISSON_TRY(Supervisor::make(CAISSON_TRY(block_forwarded_signals()), creation.take_console()));
-  if (auto started = creation.start(); !started) return std::unexpected(std::move(started).error());
+  if (auto started = start(creation, options.companion); !started) return std::unexpected(std::move(started).error());
   if (creation.readiness()) supervisor.pass_on(*creation.readiness());
   const auto status = CAISSON_TRY(supervisor.wait(creation.init()));
   if (status.code() != 0) creation.tell_of_oom();
-  if (keep) {
+  if (options.companion.after_end) options.companion.after_end();
+  if (options.keep) {
     creation.release();
   } else {
     CAISSON_TRY(creation.remove());
   }
-  return status.code();
+  return status.signalled ? options.code_when_killed.value_or(status.code()) : status.code();
 }
 
 }  // namespace
@@ -40,7 +47,7 @@ Result<int> run(const Globals& globals, const CreateOptions& options, const RunO
   CAISSON_TRY(creation.decide());
   if (!run_options.detach && !run_options.no_subreaper) CAISSON_TRY(sys::become_subreaper());
   CAISSON_TRY(creation.make());
-  if (!run_options.detach) return run_in_foreground(creation, run_options.keep);
+  if (!run_options.detach) return run_in_foreground(creation, run_options);
   CAISSON_TRY(creation.start());
   if (creation.readiness()) CAISSON_TRY(creation.readiness()->wait(creation.init()));
   creation.release();

@@ -78,6 +78,10 @@ Status Creation::check_rootfs() const {
 
 Status Creation::read_config(std::vector<std::string>& warnings) {
   const timeline::Span span("read the config");
+  if (options_.spec) {
+    spec_ = *options_.spec;
+    return config::validate(spec_, warnings);
+  }
   if (options_.config_text) {
     spec_ = CAISSON_TRY(config::load(*options_.config_text), "parse config");
     return config::validate(spec_, warnings);
@@ -305,7 +309,10 @@ Status Creation::prepare_host() {
   state_.init_process_start = stat->start_time;
   // Otherwise init is told to go on before it asks, and neither waits for the other.
   if (awaits_rootfs()) CAISSON_TRY(child_->channel().expect<wire::RootfsReady>());
-  if (!plan_.network.empty()) CAISSON_TRY(network::move_devices(plan_.network, pid));
+  if (!plan_.network.moves.empty()) CAISSON_TRY(network::move_devices(plan_.network.moves, pid));
+  const Status made = network::make_veths(plan_.network, pid, made_network_);
+  state_.veths = made_network_.veths;
+  if (!made) return made;
   environment_stands_ = true;
   CAISSON_TRY(run_runtime_hooks());
   return send_proceed(child_->channel(), plan_.seccomp);
@@ -404,6 +411,10 @@ Status Creation::start() {
   return {};
 }
 
+Standing Creation::standing() const {
+  return {state_.init_process_pid, state_.init_process_start, state_.cgroup_paths, state_.veths};
+}
+
 void Creation::release() {
   if (child_) child_->release();
   entry_.reset();
@@ -423,6 +434,7 @@ Status Creation::remove() {
   }
   {
     const timeline::Span cgroups("remove cgroups");
+    CAISSON_TRY(network::remove_links(state_.veths));
     CAISSON_TRY(cgroup_->destroy());
     CAISSON_TRY(remove_resctrl(state_));
   }
@@ -441,6 +453,8 @@ void Creation::abandon() {
   ::sigprocmask(SIG_BLOCK, &all, &before);
   interruptible_.reset();
   child_.reset();  // killed and reaped
+  if (auto gone = network::remove_links(made_network_.veths); !gone) log::warn("{}", gone.error().message());
+  network::remove_unused_bridges(made_network_.bridges);
   if (cgroup_)
     if (auto gone = cgroup_->destroy(); !gone) log::warn("{}", gone.error().message());
   if (auto gone = remove_resctrl(state_); !gone) log::warn("{}", gone.error().message());

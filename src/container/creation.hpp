@@ -16,6 +16,7 @@
 #include "container/spawn.hpp"
 #include "container/state.hpp"
 #include "container/store.hpp"
+#include "network/veth.hpp"
 #include "plan/plan.hpp"
 #include "sys/interrupt.hpp"
 
@@ -57,6 +58,8 @@ class Creation {
   void tell_of_oom() const;
   /// Removes what has ended: the foreground's delete.
   Status remove();
+  /// What Companion::before_start is told.
+  Standing standing() const;
 
  private:
   /// It waits for a start() that may come from anybody.
@@ -102,6 +105,7 @@ class Creation {
   bool in_birthplace_ = false;
   std::optional<Child> child_;
   FileDescriptor console_;
+  network::MadeNetwork made_network_;
   bool environment_stands_ = false;  ///< hooks have run or may have: poststop hooks must follow
   bool pid_file_written_ = false;
   std::vector<std::string> warnings_;

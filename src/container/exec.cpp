@@ -89,7 +89,7 @@ Status copy_terminal_size(config::Process& process) {
 
 Status decide(Exec& exec, const Entry& entry) {
   const timeline::Span span("decide");
-  const config::Spec saved = CAISSON_TRY(config::load(CAISSON_TRY(entry.load_config())));
+  const config::Spec saved = CAISSON_TRY(config::load_saved(CAISSON_TRY(entry.load_config())));
   exec.spec = CAISSON_TRY(make_exec_spec(saved, exec.options));
   std::vector<std::string> warnings;
   CAISSON_TRY(config::validate_process(*exec.spec.process, warnings));
@@ -101,7 +101,7 @@ Status decide(Exec& exec, const Entry& entry) {
   }
   exec.facts = CAISSON_TRY(probe_kernel());
   if (!exec.spec.process->apparmor_profile.empty() || !exec.spec.process->selinux_label.empty()) probe_lsm(exec.facts);
-  if (const auto& profile = saved.linux_or_empty().seccomp)
+  if (const auto& profile = saved.linux_or_empty().seccomp; profile && exec.options.function.empty())
     exec.seccomp = CAISSON_TRY(plan::make_seccomp(*profile, exec.facts));
   plan::InitOptions options{.exec = true, .exec_namespaces = exec.state.namespaces, .rootfs = {}};
   exec.plan = CAISSON_TRY(plan::make_init(exec.spec, exec.facts, options, warnings));
@@ -129,6 +129,7 @@ wire::Begin make_begin(const Exec& exec) {
   begin.preserve_fds = exec.kept.all;
   begin.listen_fds = exec.kept.listen;
   begin.namespaces = exec.state.namespaces;
+  begin.function = exec.options.function;
   begin.descriptors.container = true;
   return begin;
 }
@@ -137,6 +138,12 @@ wire::Begin make_begin(const Exec& exec) {
 bool enter_pids(const Exec& exec) {
   if ((exec.state.namespaces & CLONE_NEWPID) == 0) return true;
   return sys::join_namespace(exec.container.pidfd(), CLONE_NEWPID).has_value();
+}
+
+/// Whoever finds that the container has just ended may make another: children are of our own PID namespace again.
+void leave_pids() {
+  const FileDescriptor own(::open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC));
+  if (own) (void)sys::join_namespace(own, CLONE_NEWPID);
 }
 
 Status spawn_process(Exec& exec) {
@@ -274,6 +281,7 @@ Result<Joined> join(const Globals& globals, const std::string& id, const ExecOpt
     // What fails on our side because the other failed first is not the cause.
     if (exec.child)
       if (auto word = exec.child->channel().pending_failure()) up = std::unexpected(std::move(*word));
+    leave_pids();
     return std::unexpected(process::name_tight_limit(std::move(up).error(), exec.plan.identity));
   }
   exec.child->release();
@@ -288,7 +296,7 @@ Result<int> exec(const Globals& globals, const std::string& id, const ExecOption
   auto status = supervisor ? supervisor->wait(joined.process) : std::unexpected(std::move(supervisor).error());
   if (status) {
     if (status->code() != 0) tell_of_oom(id, joined);
-    return status->code();
+    return status->signalled ? options.code_when_killed.value_or(status->code()) : status->code();
   }
   // Nobody would look after it any more.
   if (joined.process.signal(SIGKILL)) (void)joined.process.reap();

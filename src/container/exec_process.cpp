@@ -87,6 +87,7 @@ Result<config::Spec> make_exec_spec(const config::Spec& saved, const ExecOptions
   spec.oci_version = saved.oci_version;
   spec.annotations = saved.annotations;
   const config::Linux& linux = saved.linux_or_empty();
+  spec.extension = saved.extension;
   spec.linux.emplace();
   spec.linux->uid_mappings = linux.uid_mappings;
   spec.linux->gid_mappings = linux.gid_mappings;

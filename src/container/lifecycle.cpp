@@ -39,7 +39,7 @@ std::unexpected<Error> cannot_start(ContainerStatus status) {
 
 Status run_poststart_hooks(Entry& entry, const State& state) {
   if (!state.has_hooks) return {};
-  const config::Spec spec = CAISSON_TRY(config::load(CAISSON_TRY(entry.load_config())));
+  const config::Spec spec = CAISSON_TRY(config::load_saved(CAISSON_TRY(entry.load_config())));
   if (!spec.hooks || spec.hooks->poststart.empty()) return {};
   auto ran = process::run_hooks(spec.hooks->poststart, state_for_hooks(state, "running", state.init_process_pid),
                                 {.stage = "poststart", .index = 0, .cwd = state.bundle, .default_env = nullptr});
@@ -58,7 +58,7 @@ config::Spec spec_for_poststop(const Entry& entry, const State& state) {
   if (!state.has_hooks) return {};
   auto text = entry.load_config();
   if (!text) return {};
-  auto spec = config::load(*text);
+  auto spec = config::load_saved(*text);
   return spec ? std::move(*spec) : config::Spec{};
 }
 

@@ -25,7 +25,7 @@ inline constexpr auto json::fields<container::State> = table(
     optional("systemd_owner", &container::State::systemd_owner), required("namespaces", &container::State::namespaces),
     optional("own_pid_namespace", &container::State::own_pid_namespace), required("intent", &container::State::intent),
     optional("has_hooks", &container::State::has_hooks), optional("no_new_keyring", &container::State::no_new_keyring),
-    optional("annotations", &container::State::annotations));
+    optional("veths", &container::State::veths), optional("annotations", &container::State::annotations));
 
 namespace container {
 

@@ -38,6 +38,7 @@ struct State {
   bool intent = true;                               ///< the creator has not said yet that all stands
   bool has_hooks = false;  ///< poststart or poststop hooks: the saved config must be read for them
   bool no_new_keyring = false;
+  std::vector<std::string> veths;  ///< network devices of the host whose other ends are in the container
   std::map<std::string, std::string> annotations;
   bool operator==(const State&) const = default;
 };

@@ -16,9 +16,6 @@ namespace caisson::container {
 
 namespace {
 
-/// Others may pass through to a known name (engines' helpers as container root do), none may list.
-constexpr mode_t kDirectoryMode = 0711;
-
 /// Removes a file or a whole small tree below `dir`; what is not there is no error.
 Status remove_tree(FdView dir, const char* name) {
   if (::unlinkat(dir.get(), name, 0) == 0 || errno == ENOENT) return {};
@@ -72,6 +69,8 @@ Result<State> Entry::load_state() const {
     if (text.error().sys_errno() == ENOENT) return fail(ErrorKind::destroyed, "container does not exist");
     return std::unexpected(std::move(text).error());
   }
+  // Made, and its creator killed before the first word: nothing else was made yet.
+  if (text->empty()) return fail(ErrorKind::destroyed, "container does not exist");
   return CAISSON_TRY(read_state(*text), "read '{}/{}'", path_, kStateFile);
 }
 
@@ -115,11 +114,11 @@ Result<Entry> Store::reserve(const std::string& id) const {
   CAISSON_TRY(check_id(id));
   FileDescriptor root(::open(root_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!root && errno == ENOENT) {
-    CAISSON_TRY(sys::make_directories(root_, kDirectoryMode));
+    CAISSON_TRY(sys::make_directories(root_, kRootMode));
     root.reset(::open(root_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   }
   if (!root) return fail_errno("open('{}')", root_);
-  if (::mkdirat(root.get(), id.c_str(), kDirectoryMode) != 0) {
+  if (::mkdirat(root.get(), id.c_str(), kRootMode) != 0) {
     if (errno == EEXIST) return fail(ErrorKind::id_in_use, "container with given ID already exists: '{}'", id);
     return fail_errno("mkdir('{}/{}')", root_, id);
   }

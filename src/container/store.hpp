@@ -16,6 +16,10 @@ inline constexpr const char* kStateFile = "state.json";
 inline constexpr const char* kConfigFile = "config.json";
 inline constexpr const char* kStartSocket = "start.sock";
 
+/// Mode of the root and the directories in it: others may pass through to a known name (engines' helpers as container
+/// root do), none may list.
+inline constexpr unsigned kRootMode = 0711;
+
 /// ErrorKind::invalid_id unless `id` is [A-Za-z0-9_+.-]+ and neither "." nor "..".
 Status check_id(std::string_view id);
 

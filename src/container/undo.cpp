@@ -10,6 +10,7 @@
 #include "cgroup/manager.hpp"
 #include "cgroup/resctrl.hpp"
 #include "config/state.hpp"
+#include "network/veth.hpp"
 #include "process/hooks.hpp"
 
 namespace caisson::container {
@@ -46,6 +47,8 @@ Status undo(Entry& entry, const State& state) {
   if (!state.intent && (rest_stays || manager->frozen().value_or(false))) CAISSON_TRY(manager->kill(SIGKILL));
   CAISSON_TRY(end_init(state));
   const timeline::Span cgroups("remove cgroups");
+  // The kernel removes them with the container's network namespace, but some time after its last process.
+  CAISSON_TRY(network::remove_links(state.veths));
   CAISSON_TRY(manager->destroy(state.intent ? cgroup::Processes::spare : cgroup::Processes::kill));
   CAISSON_TRY(remove_resctrl(state));
   return entry.remove();

@@ -66,7 +66,7 @@ Status update(const Globals& globals, const std::string& id, const UpdateOptions
   if (look.status == ContainerStatus::stopped) return fail(ErrorKind::destroyed, "container not running");
 
   const std::string before = CAISSON_TRY(entry.load_config());
-  const config::Spec saved = CAISSON_TRY(config::load(before));
+  const config::Spec saved = CAISSON_TRY(config::load_saved(before));
   static const config::Resources kNone;
   const auto& present = saved.linux_or_empty().resources ? *saved.linux_or_empty().resources : kNone;
   const plan::MergedResources merged = plan::merge(present, options.resources);

@@ -76,6 +76,11 @@ Status enter_namespaces(InitContext& context);
 /// The life of a container's first process and of one that joins it, from its namespaces to execve.
 std::span<const InitStep> create_steps();
 std::span<const InitStep> exec_steps();
+/// The life of a process that joins a container to do something there itself, with the runtime's own privileges.
+std::span<const InitStep> function_steps();
+
+/// Does what Begin names, with the process' arguments.
+Status run_function(InitContext& context);
 
 /// Moves the caller, still a single thread, into cgroups of v1 by their open "tasks" files. Unlike being moved, this
 /// needs not stop every fork on the host.

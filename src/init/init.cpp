@@ -33,6 +33,7 @@ int read_number(const char* text) {
 
 Status live(InitContext& context, Status (*enter)(InitContext&)) {
   CAISSON_TRY(enter(context));
+  if (!context.begin.function.empty()) return run_steps(function_steps(), context);
   return run_steps(context.begin.kind == wire::Kind::create ? create_steps() : exec_steps(), context);
 }
 

@@ -37,7 +37,7 @@ Status receive_begin(InitContext& context) {
   }
   if (fds.size() != count) return fail(ErrorKind::system, "{} descriptors came with Begin, not {}", fds.size(), count);
   context.take(std::move(fds));
-  context.spec = CAISSON_TRY(config::load(CAISSON_TRY(sys::read_all(context.config, "config.json"))));
+  context.spec = CAISSON_TRY(config::load_saved(CAISSON_TRY(sys::read_all(context.config, "config.json"))));
   return {};
 }
 

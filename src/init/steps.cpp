@@ -95,6 +95,12 @@ Status switch_root(InitContext& c) {
   return rootfs::adopt_null(*c.root, c.rootfs);
 }
 
+/// A user that is known by name: the names are the container's.
+Status find_user(InitContext& c) {
+  const config::Extension& more = c.spec.extension_or_empty();
+  return more.named_user ? process::find_user(more.user, c.identity) : Status();
+}
+
 Status open_console(InitContext& c) {
   if (!c.identity.terminal) return {};
   process::Console console = CAISSON_TRY(process::open_console(c.identity));
@@ -263,10 +269,19 @@ Status run_start_container_hooks(InitContext& c) {
   return process::run_hooks(c.spec.hooks->start_container, state_for_hooks(c, "created"), std::move(options));
 }
 
+/// SIGKILL when the runtime ends. It may have ended before this: then nobody holds the channel's other end.
+Status end_with_caller(InitContext& c) {
+  CAISSON_TRY(sys::set_parent_death_signal(SIGKILL));
+  return c.channel.check_peer();
+}
+
 /// The last that may fail but for the filter and execve. Nothing of the host may be open when the kernel resolves the
 /// program's path (CVE-2024-21626).
 Status leave_nothing(InitContext& c) {
-  CAISSON_TRY(sys::set_parent_death_signal(0));
+  if (c.begin.kind == wire::Kind::create && c.spec.extension_or_empty().ends_with_caller)
+    CAISSON_TRY(end_with_caller(c));
+  else
+    CAISSON_TRY(sys::set_parent_death_signal(0));
   sys::reset_signals();
   const std::array<int, 2> keep{c.channel.fd().get(), c.filter.get()};
   CAISSON_TRY(process::close_descriptors(3 + static_cast<int>(c.begin.preserve_fds), keep));
@@ -285,6 +300,7 @@ constexpr InitStep kCreateSteps[] = {
     {"", wait_for_runtime, "wait for the runtime"},
     {"", run_create_container_hooks, "run createContainer hooks"},
     {"switch root", switch_root},
+    {"", find_user, "find the user"},
     {"open console", open_console},
     {"lead a session", lead_session},
     {"", make_working_directory},
@@ -311,6 +327,7 @@ constexpr InitStep kCreateSteps[] = {
 constexpr InitStep kExecSteps[] = {
     {"wait for the runtime", wait_for_proceed},
     {"join session keyring", join_session_keyring},
+    {"", find_user, "find the user"},
     {"open console", open_console},
     {"lead a session", lead_session},
     {"set AppArmor profile", set_apparmor_profile},
@@ -325,8 +342,14 @@ constexpr InitStep kExecSteps[] = {
     {"", execute, "execute the program"},
 };
 
+constexpr InitStep kFunctionSteps[] = {
+    {"wait for the runtime", wait_for_proceed},
+    {"", run_function},
+};
+
 }  // namespace
 
+std::span<const InitStep> function_steps() { return kFunctionSteps; }
 std::span<const InitStep> create_steps() { return kCreateSteps; }
 std::span<const InitStep> exec_steps() { return kExecSteps; }
 

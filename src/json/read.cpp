@@ -191,6 +191,17 @@ bool read_word(Reader& reader, Node value, std::span<const Word> words, const Un
   return reader.wrong(at, fmt::format("{}'{}'{}", unknown.before, text, unknown.after));
 }
 
+namespace {
+
+char lower_case(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+bool matches(const Reader& reader, std::string_view key, std::string_view text) {
+  if (key == text) return true;
+  return reader.keys == Keys::any_case && std::ranges::equal(key, text, {}, lower_case, lower_case);
+}
+
+}  // namespace
+
 bool read_object(Reader& reader, Node value, std::span<const ReadSlot> slots, void* out, const Place& at) {
   if (!tree(value).IsObject()) return expected(reader, tree(value), "an object", at);
   std::uint64_t seen = 0;
@@ -200,7 +211,7 @@ bool read_object(Reader& reader, Node value, std::span<const ReadSlot> slots, vo
     std::size_t which = slots.size();
     for (std::size_t i = 0; i < slots.size(); ++i) {
       const auto candidate = next + i < slots.size() ? next + i : next + i - slots.size();
-      if (slots[candidate].key == key) {
+      if (matches(reader, slots[candidate].key, key)) {
         which = candidate;
         break;
       }
@@ -245,7 +256,8 @@ bool member(Reader& reader, Node value, std::size_t index, Member& out, const Pl
 
 bool repeated_member(Reader& reader, const Place& at) { return reader.wrong(at, "given twice"); }
 
-Status parse_into(std::string_view text, Encoding encoding, std::string_view base, ReadFunction read, void* out) {
+Status parse_into(std::string_view text, Encoding encoding, std::string_view base, Keys keys, ReadFunction read,
+                  void* out) {
   if (text.size() > UINT32_MAX) return fail(ErrorKind::config, "invalid JSON: larger than 4 GiB");
   // RapidJSON takes a NUL byte for the end of the text.
   if (const auto nul = text.find('\0'); nul != std::string_view::npos)
@@ -265,7 +277,7 @@ Status parse_into(std::string_view text, Encoding encoding, std::string_view bas
   }
   if (document.HasParseError())
     return std::unexpected(syntax_error(text, document.GetErrorOffset(), reason(document.GetParseError())));
-  Reader reader{base, encoding, std::nullopt};
+  Reader reader{base, encoding, keys, std::nullopt};
   if (!read(reader, static_cast<const Tree*>(&document), out, Place{}))
     return std::unexpected(std::move(*reader.fault));
   return {};

@@ -22,6 +22,9 @@ namespace caisson::json {
 /// Whether strings must be UTF-8 (RFC 8259 section 8.1) or may bear any bytes, as program arguments may.
 enum class Encoding { any, utf8 };
 
+/// Whether the keys of a table must stand in the text as they are, or in any mixture of cases (ASCII), as in Go.
+enum class Keys { exact, any_case };
+
 /// The name of a member as it stands in a pointer (RFC 6901): "a/b" is "a~1b".
 std::string pointer_token(std::string_view key);
 
@@ -42,6 +45,7 @@ struct Place {
 struct Reader {
   std::string_view base;  ///< stands before all pointers
   Encoding encoding;
+  Keys keys;
   std::optional<Error> fault;
   /// Keeps the fault and answers false.
   bool wrong(const Place& at, std::string what);
@@ -79,7 +83,8 @@ bool open_object(Reader& reader, Node value, std::size_t& size, const Place& at)
 /// The key is refused when it bears a NUL byte.
 bool member(Reader& reader, Node value, std::size_t index, Member& out, const Place& at);
 bool repeated_member(Reader& reader, const Place& at);
-Status parse_into(std::string_view text, Encoding encoding, std::string_view base, ReadFunction read, void* out);
+Status parse_into(std::string_view text, Encoding encoding, std::string_view base, Keys keys, ReadFunction read,
+                  void* out);
 
 template <class T>
 bool read_any(Reader& reader, Node value, T& out, const Place& at);
@@ -189,9 +194,10 @@ bool read_erased(Reader& reader, Node value, void* out, const Place& at) {
 /// JSON at line 3, column 7: ..." for text that is not JSON, else one that bears the pointer of the value at fault,
 /// which starts with `base`.
 template <class T>
-Result<T> parse(std::string_view text, Encoding encoding = Encoding::any, std::string_view base = {}) {
+Result<T> parse(std::string_view text, Encoding encoding = Encoding::any, std::string_view base = {},
+                Keys keys = Keys::exact) {
   T out{};
-  auto status = detail::parse_into(text, encoding, base, detail::read_erased<T>, &out);
+  auto status = detail::parse_into(text, encoding, base, keys, detail::read_erased<T>, &out);
   if (!status) return std::unexpected(std::move(status).error());
   return out;
 }

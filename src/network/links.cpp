@@ -1,16 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "network/links.hpp"
 
-#include <fcntl.h>
-#include <linux/if_addr.h>
-#include <linux/if_link.h>
-#include <linux/rtnetlink.h>
 #include <net/if.h>
-#include <netlink/attr.h>
-#include <netlink/msg.h>
-#include <sched.h>
 
-#include <cstdlib>
 #include <cstring>
 #include <optional>
 #include <string>
@@ -18,8 +10,8 @@
 #include <utility>
 
 #include "base/fd.hpp"
+#include "network/requests.hpp"
 #include "network/route_socket.hpp"
-#include "sys/namespace.hpp"
 
 // The messages are written here attribute by attribute: libnl-route's own link and address objects know neither the
 // index that a link gets in its new namespace nor an address's metric.
@@ -35,12 +27,6 @@ constexpr int kListAttempts = 16;
 constexpr std::uint32_t kChosenFlags =
     IFA_F_NODAD | IFA_F_HOMEADDRESS | IFA_F_MANAGETEMPADDR | IFA_F_NOPREFIXROUTE | IFA_F_MCAUTOJOIN;
 
-struct Link {
-  int index = 0;
-  std::string name;
-  bool up = false;
-};
-
 /// An address as the kernel told it, to be given back in the same words.
 struct Address {
   ifaddrmsg header{};
@@ -48,55 +34,6 @@ struct Address {
   std::string label;
   std::vector<std::pair<int, std::string>> attributes;
 };
-
-std::string_view bytes_of(const nlattr& attribute) {
-  return {static_cast<const char*>(nla_data(&attribute)), static_cast<std::size_t>(nla_len(&attribute))};
-}
-
-std::string text_of(const nlattr& attribute) {
-  const std::string_view bytes = bytes_of(attribute);
-  return std::string(bytes.substr(0, bytes.find('\0')));
-}
-
-/// The message's attributes after a header of type H, each to `visit(type, attribute)`.
-template <class H, class F>
-void each_attribute(const nlmsghdr& message, F visit) {
-  const nlattr* attribute = nlmsg_attrdata(&message, sizeof(H));
-  for (int left = nlmsg_attrlen(&message, sizeof(H)); nla_ok(attribute, left); attribute = nla_next(attribute, &left))
-    visit(nla_type(attribute), *attribute);
-}
-
-template <class H>
-const H* header_of(const nlmsghdr& message) {
-  return nlmsg_valid_hdr(&message, sizeof(H)) != 0 ? static_cast<const H*>(nlmsg_data(&message)) : nullptr;
-}
-
-ifinfomsg link_header(int index, unsigned flags = 0, unsigned change = 0) {
-  ifinfomsg header{};
-  header.ifi_family = AF_UNSPEC;
-  header.ifi_index = index;
-  header.ifi_flags = flags;
-  header.ifi_change = change;
-  return header;
-}
-
-/// A link by its name, or by its index when that is not 0; nothing when there is none.
-Result<std::optional<Link>> find_link(RouteSocket& socket, const std::string& name, int index = 0) {
-  Request request(RTM_GETLINK, 0);
-  request.header(link_header(index));
-  if (index == 0) request.put_text(IFLA_IFNAME, name);
-  std::optional<Link> found;
-  auto asked = socket.ask(request, "RTM_GETLINK", [&found](const nlmsghdr& message) {
-    const auto* header = header_of<ifinfomsg>(message);
-    if (message.nlmsg_type != RTM_NEWLINK || header == nullptr) return;
-    found = Link{header->ifi_index, {}, (header->ifi_flags & IFF_UP) != 0};
-    each_attribute<ifinfomsg>(message, [&found](int type, const nlattr& attribute) {
-      if (type == IFLA_IFNAME) found->name = text_of(attribute);
-    });
-  });
-  if (!asked && asked.error().sys_errno() != ENODEV) return std::unexpected(std::move(asked).error());
-  return found;
-}
 
 Address read_address(const nlmsghdr& message, const ifaddrmsg& header) {
   Address address{header, header.ifa_flags, {}, {}};
@@ -150,12 +87,6 @@ Status add_address(RouteSocket& socket, const Link& link, const Address& address
   return socket.ask(request, "RTM_NEWADDR");
 }
 
-Status set_up(RouteSocket& socket, int index, bool up) {
-  Request request(RTM_NEWLINK, 0);
-  request.header(link_header(index, up ? IFF_UP : 0, IFF_UP));
-  return socket.ask(request, up ? "RTM_NEWLINK(up)" : "RTM_NEWLINK(down)");
-}
-
 /// The one request that moves and renames. Value: the link's index there, which is another one when its own is taken:
 /// the kernel tells it to those who hear the link leave (Linux 4.16).
 Result<int> change_namespace(RouteSocket& socket, const Link& link, FdView there, const std::string& name) {
@@ -174,19 +105,6 @@ Result<int> change_namespace(RouteSocket& socket, const Link& link, FdView there
   return index;
 }
 
-/// A socket that works in the network namespace `there`. The program has one thread, and is back in its own namespace
-/// when this returns, whatever happens: that it may return is tried before it leaves.
-Result<RouteSocket> open_socket_in(FdView there) {
-  const FileDescriptor own(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
-  if (!own) return fail_errno("open('/proc/self/ns/net')");
-  CAISSON_TRY(sys::join_namespace(own, CLONE_NEWNET), "return to our own network namespace");
-  CAISSON_TRY(sys::join_namespace(there, CLONE_NEWNET), "enter the container's network namespace");
-  auto socket = RouteSocket::open();
-  // Whatever we did next would happen to the wrong network.
-  if (!sys::join_namespace(own, CLONE_NEWNET)) std::abort();
-  return socket;
-}
-
 /// Both sides of the move.
 struct Sides {
   RouteSocket here;
@@ -195,11 +113,7 @@ struct Sides {
 };
 
 Result<Sides> open_sides(pid_t pid) {
-  const std::string path = fmt::format("/proc/{}/ns/net", pid);
-  FileDescriptor there(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!there) return fail_errno("open('{}')", path);
-  if (CAISSON_TRY(sys::same_as_own(there, CLONE_NEWNET)))
-    return fail(ErrorKind::system, "the container is in our own network namespace");
+  FileDescriptor there = CAISSON_TRY(open_namespace_of(pid));
   RouteSocket container = CAISSON_TRY(open_socket_in(there));
   return Sides{CAISSON_TRY(RouteSocket::open(RouteSocket::Hears::link_changes)), std::move(container),
                std::move(there)};

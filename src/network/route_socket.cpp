@@ -86,6 +86,16 @@ Request& Request::put_text(int attribute, const std::string& text) {
   return *this;
 }
 
+nlattr* Request::begin_nest(int attribute) {
+  nlattr* start = nla_nest_start(message_.get(), attribute);
+  whole_ = whole_ && start != nullptr;
+  return start;
+}
+
+void Request::end_nest(nlattr* start) {
+  if (start != nullptr) nla_nest_end(message_.get(), start);
+}
+
 void RouteSocket::Free::operator()(nl_sock* socket) const { nl_socket_free(socket); }
 
 Result<RouteSocket> RouteSocket::open(Hears hears) {

@@ -12,6 +12,7 @@
 #include "base/error.hpp"
 
 struct nl_msg;
+struct nlattr;
 struct nl_sock;
 
 namespace caisson::network {
@@ -31,6 +32,22 @@ class Request {
   Request& put_number(int attribute, std::uint32_t value);
   /// With its final NUL.
   Request& put_text(int attribute, const std::string& text);
+  /// Attributes within attributes: `fill` puts them. With a header, they stand behind it.
+  template <class F>
+  Request& nest(int attribute, F fill) {
+    nlattr* start = begin_nest(attribute);
+    fill(*this);
+    end_nest(start);
+    return *this;
+  }
+  template <class H, class F>
+  Request& nest(int attribute, const H& header, F fill) {
+    nlattr* start = begin_nest(attribute);
+    add_header(&header, sizeof header);
+    fill(*this);
+    end_nest(start);
+    return *this;
+  }
 
  private:
   friend class RouteSocket;
@@ -38,6 +55,8 @@ class Request {
     void operator()(nl_msg* message) const;
   };
   void add_header(const void* bytes, std::size_t size);
+  nlattr* begin_nest(int attribute);
+  void end_nest(nlattr* start);
 
   std::unique_ptr<nl_msg, Free> message_;
   bool whole_ = true;

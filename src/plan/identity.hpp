@@ -91,6 +91,7 @@ struct IdentityPlan {
   std::vector<std::string> env;              ///< NAME=VALUE, one a name: the last of the config's, where the last stood
   bool add_home = false;                     ///< env has no HOME or an empty one: the container's /etc/passwd decides
   std::optional<Capabilities> capabilities;  ///< absent = left as the kernel leaves them
+  std::string home;                          ///< of the user, where its name was looked up; else found when needed
   std::vector<ResourceLimit> rlimits;
   bool no_new_privileges = false;
   std::optional<int> oom_score_adj;  ///< absent = inherited

@@ -86,7 +86,8 @@ std::string describe(const Plan& plan) {
     if (!plan.resctrl->monitor.empty()) text += "resctrl " + plan.resctrl->monitor + '\n';
   }
   if (plan.seccomp) text += describe(*plan.seccomp);
-  for (const auto& move : plan.network) text += fmt::format("network: move '{}' as '{}'\n", move.host_name, move.name);
+  for (const auto& move : plan.network.moves)
+    text += fmt::format("network: move '{}' as '{}'\n", move.host_name, move.name);
   return text;
 }
 

@@ -51,7 +51,7 @@ struct Plan {
   CgroupPlan cgroup;
   std::optional<ResctrlPlan> resctrl;
   std::optional<SeccompPlan> seccomp;
-  std::vector<NetDeviceMove> network;
+  NetworkPlan network;
   bool operator==(const Plan&) const = default;
 };
 

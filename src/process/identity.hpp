@@ -76,6 +76,10 @@ Result<bool> enter_directory(const plan::IdentityPlan& plan);
 /// Fails when the working directory lies outside the root (CVE-2024-21626).
 Status check_directory();
 
+/// Puts the user whom the container's own files know as `wanted` into the plan. After the root is switched. Errors name
+/// /process/user. See plan::find_user.
+Status find_user(const std::string& wanted, plan::IdentityPlan& plan);
+
 /// HOME of `uid` by the container's /etc/passwd, "/" without an entry. After the root is switched.
 Result<std::string> find_home(std::uint32_t uid);
 /// The plan's environment, with HOME where it is to be added.

@@ -7,7 +7,9 @@
 #include <charconv>
 #include <string_view>
 
+#include "plan/users.hpp"
 #include "process/identity.hpp"
+#include "sys/file.hpp"
 
 namespace caisson::process {
 
@@ -28,11 +30,39 @@ std::optional<std::string> home_in(std::string_view line, std::uint32_t uid) {
   return std::string(fields[5]);
 }
 
+/// The file is the image's: it may be anything, so neither wait for it nor read it without end.
+constexpr std::size_t kLongest = 16 << 20;
+
+/// A file of the container's /etc; empty when it is no file, or there is none.
+Result<std::string> read_accounts(const char* path) {
+  const FileDescriptor file(::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!file) {
+    if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP) return std::string();
+    return fail_errno("open('{}')", path);
+  }
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) return fail_errno("fstat('{}')", path);
+  if (!S_ISREG(status.st_mode)) return std::string();
+  if (static_cast<std::size_t>(status.st_size) > kLongest)
+    return fail(ErrorKind::config, "'{}' is larger than {} bytes", path, kLongest);
+  return sys::read_all(file, path);
+}
+
 }  // namespace
 
+Status find_user(const std::string& wanted, plan::IdentityPlan& plan) {
+  const std::string passwd = CAISSON_TRY(read_accounts("/etc/passwd"));
+  const std::string group = CAISSON_TRY(read_accounts("/etc/group"));
+  auto found = plan::find_user(wanted, passwd, group, plan.uid, plan.gid);
+  if (!found) return std::unexpected(std::move(found).error().at(plan.pointer + "/user"));
+  plan.uid = found->uid;
+  plan.gid = found->gid;
+  plan.groups = std::move(found->groups);
+  plan.home = std::move(found->home);
+  return {};
+}
+
 Result<std::string> find_home(std::uint32_t uid) {
-  // The file is the image's: it may be anything, so neither wait for it nor read it without end.
-  constexpr std::size_t kLongest = 16 << 20;
   FileDescriptor file(::open("/etc/passwd", O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!file) {
     if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP) return "/";
@@ -64,7 +94,10 @@ Result<std::string> find_home(std::uint32_t uid) {
 
 Result<std::vector<std::string>> make_environment(const plan::IdentityPlan& plan) {
   std::vector<std::string> env = plan.env;
-  if (plan.add_home) env.push_back("HOME=" + CAISSON_TRY(find_home(plan.uid), "find HOME of uid {}", plan.uid));
+  if (plan.add_home && !plan.home.empty())
+    env.push_back("HOME=" + plan.home);
+  else if (plan.add_home)
+    env.push_back("HOME=" + CAISSON_TRY(find_home(plan.uid), "find HOME of uid {}", plan.uid));
   return env;
 }
 

@@ -62,6 +62,13 @@ std::optional<Error> Channel::pending_failure() const {
   return std::nullopt;
 }
 
+Status Channel::check_peer() const {
+  pollfd state{socket_.get(), 0, 0};
+  if (::poll(&state, 1, 0) < 0) return fail_errno("poll(channel)");
+  if ((state.revents & POLLHUP) != 0) return fail(ErrorKind::destroyed, "the runtime ended without a word");
+  return {};
+}
+
 Status Channel::expect_end() const {
   for (bool executing = false;;) {
     sys::ReceivedPacket packet = CAISSON_TRY(sys::receive_packet(socket_));

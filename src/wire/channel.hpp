@@ -49,6 +49,9 @@ class Channel {
   /// The peer's Failed, when one has come already. Does not wait.
   std::optional<Error> pending_failure() const;
 
+  /// Fails when nobody holds the other end any more. Does not wait.
+  Status check_peer() const;
+
   /// Success when the peer says Executing and closes its end without another word: its execve has taken place.
   /// ErrorKind::destroyed when it closes its end only: it was killed.
   Status expect_end() const;

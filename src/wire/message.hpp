@@ -72,6 +72,7 @@ struct Begin {
   unsigned preserve_fds = 0;
   unsigned listen_fds = 0;       ///< LISTEN_FDS that the payload is told of; part of preserve_fds
   std::uint64_t namespaces = 0;  ///< exec: CLONE_NEW* to join
+  std::string function;          ///< exec: something that init does itself in place of a program; its name
 };
 
 struct More {};  ///< descriptors that did not fit beside Begin

@@ -26,6 +26,7 @@ constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
 struct Watched {
   std::string id;
   sys::ProcessHandle init;
+  std::vector<std::string> veths;
   std::unique_ptr<cgroup::CgroupManager> cgroup;
 };
 
@@ -35,7 +36,7 @@ Result<Watched> open_running(const Globals& globals, const std::string& id) {
   auto init = open_init(state);
   const bool ended = !init && init.error().kind() == ErrorKind::destroyed;
   if (ended || state.intent) return fail(ErrorKind::destroyed, "container with id {} is not running", id);
-  return Watched{id, CAISSON_TRY(std::move(init)), CAISSON_TRY(cgroup::open(state.cgroup_paths))};
+  return Watched{id, CAISSON_TRY(std::move(init)), state.veths, CAISSON_TRY(cgroup::open(state.cgroup_paths))};
 }
 
 Status print_once(const Watched& watched, const PrintLine& print) {
@@ -133,6 +134,13 @@ Result<Usage> usage_of(const Store& store, const std::string& id) {
 
 Status print_stats(const Globals& globals, const std::string& id, const PrintLine& print) {
   return print_once(CAISSON_TRY(open_running(globals, id)), print);
+}
+
+Result<Account> account(const Globals& globals, const std::string& id) {
+  const Watched watched = CAISSON_TRY(open_running(globals, id));
+  Account account{.counters = CAISSON_TRY(watched.cgroup->counters()), .veth = {}};
+  if (!watched.veths.empty()) account.veth = CAISSON_TRY(network::link_counters(watched.veths.front()));
+  return account;
 }
 
 Status follow_events(const Globals& globals, const std::string& id, std::int64_t interval_ns, const PrintLine& print) {

@@ -9,6 +9,7 @@
 #include "container/commands.hpp"
 #include "container/state.hpp"
 #include "container/store.hpp"
+#include "network/interfaces.hpp"
 #include "sys/process.hpp"
 
 namespace caisson::container {
@@ -35,6 +36,13 @@ std::string owner_name(std::uint32_t uid);
 Result<std::string> saved_config(const Globals& globals, const std::string& id);
 /// Counters of its cgroup. ErrorKind::destroyed when there is no container; a stopped one may still have some.
 Result<cgroup::Stats> stats(const Globals& globals, const std::string& id);
+/// Everything that is counted of a container.
+struct Account {
+  cgroup::Counters counters;
+  network::LinkCounters veth;  ///< the host's end of its first veth; 0 without one
+};
+/// ErrorKind::destroyed when it does not run.
+Result<Account> account(const Globals& globals, const std::string& id);
 /// Its first process. ErrorKind::destroyed when it has ended or is not made yet.
 Result<sys::ProcessHandle> init_of(const Globals& globals, const std::string& id);
 

@@ -18,6 +18,7 @@
 #include "nsinit/directory.hpp"
 #include "nsinit/lower.hpp"
 #include "nsinit/state_json.hpp"
+#include "nsinit/stats_json.hpp"
 #include "nsinit/words.hpp"
 
 namespace caisson::nsinit {
@@ -162,6 +163,13 @@ Status change_state(const container::Globals& globals, const Directory& director
   return pause ? container::pause(globals, directory.id()) : container::resume(globals, directory.id());
 }
 
+Result<std::string> stats_text(const container::Globals& globals, const Directory& directory) {
+  const auto account = container::account(globals, directory.id());
+  if (account) return write_stats(*account) + "\n";
+  if (account.error().kind() != ErrorKind::destroyed) return std::unexpected(account.error());
+  return fail(ErrorKind::destroyed, "no container runs in '{}'", directory.path());
+}
+
 Result<int> run_words(const container::Globals& globals, const Words& words) {
   using enum Words::Command;
   switch (words.command) {
@@ -177,10 +185,8 @@ Result<int> run_words(const container::Globals& globals, const Words& words) {
     case config: CAISSON_TRY(print(write(CAISSON_TRY(session.load_config())) + "\n")); return 0;
     case pause: CAISSON_TRY(change_state(globals, session.directory, true), "pause"); return 0;
     case unpause: CAISSON_TRY(change_state(globals, session.directory, false), "unpause"); return 0;
-    default: break;
+    default: CAISSON_TRY(print(CAISSON_TRY(stats_text(globals, session.directory), "stats"))); return 0;
   }
-  return fail(ErrorKind::config, "stats is not supported by this version: caisson events --stats {}",
-              session.directory.id());
 }
 
 }  // namespace

@@ -82,6 +82,10 @@ TEST_CASE("two containers on one bridge reach each other, by IPv4 and IPv6", "[n
     CHECK(contains(two.exec({"sh", "-c", "nc " + std::string(address) + " 7007 </dev/null"}).out, "hello"));
     world.finish_call(server, server_files, 10);
   }
+  const Json stats(one.call({"stats"}).out);
+  // Its echo request and answers came in; a listener's own words went out.
+  CHECK(stats.num("/network_stats/rx_packets") > 0);
+  CHECK(stats.num("/network_stats/tx_packets") > 0);
   const Ran ip = one.call({"exec", "--func", "ip"});
   CHECK(contains(ip.out, "eth0   1400    02:42:0a:4d:00:02   up|broadcast|multicast   10.77.0.2/24,fd77::2/64"));
   const Json state(slurp(one.state_path()));

@@ -220,6 +220,26 @@ TEST_CASE("pause, unpause, and a container that begins frozen", "[nsinit][cgroup
   box.nothing_left();
 }
 
+TEST_CASE("stats counts what the container uses, under the names of 2014", "[nsinit][cgroup]") {
+  World world;
+  const NsinitBox box(world);
+  const Ran none = box.call({"stats"});
+  CHECK(none.code == 1);
+  CHECK(contains(none.err, "no container runs in '" + box.dir() + "'"));
+  Ran files;
+  const pid_t pid = box.started(files);
+  const Ran ran = box.call({"stats"});
+  INFO(ran.err);
+  REQUIRE(ran.code == 0);
+  const Json stats(ran.out);
+  CHECK(stats.num("/cgroup_stats/cpu_stats/cpu_usage/total_usage") > 0);
+  CHECK(stats.num("/cgroup_stats/memory_stats/usage") > 0);
+  CHECK(stats.num("/network_stats/rx_bytes") == 0);
+  ::kill(pid, SIGTERM);
+  CHECK(world.finish_call(pid, files, 10).code == 0);
+  box.nothing_left();
+}
+
 TEST_CASE("config prints container.json again; pause and unpause need a container", "[nsinit]") {
   World world;
   NsinitBox box(world);

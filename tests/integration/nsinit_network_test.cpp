@@ -135,6 +135,23 @@ TEST_CASE("gateways, and a route with its source address", "[nsinit][network]") 
   box.nothing_left();
 }
 
+TEST_CASE("samples with a network", "[nsinit][network][samples]") {
+  World world;
+  const OwnNetwork network;
+  if (!network.has_bridge()) CAISSON_SKIP("no ip(8), or a kernel without bridges");
+  REQUIRE(shell("ip link set br0 down && ip link set br0 name docker0 && ip link set docker0 up"));
+  NsinitBox box(world);
+  for (const char* name : {"attach_to_bridge", "route_source_address_selection"}) {
+    box.sample(name).set("/user", "\"root\"").write();
+    const Ran ran = box.exec({"ip", "route"});
+    INFO(name << ": " << ran.err);
+    CHECK(ran.code == 0);
+    CHECK(contains(ran.out, "default via 172.17.42.1 dev eth0"));
+    CHECK(contains(ran.out, "src 172.17.0.101"));
+    box.nothing_left();
+  }
+}
+
 TEST_CASE("a bridge that is not there is made when the config says so", "[nsinit][network]") {
   World world;
   const OwnNetwork network;

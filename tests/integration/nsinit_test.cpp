@@ -240,6 +240,19 @@ TEST_CASE("stats counts what the container uses, under the names of 2014", "[nsi
   box.nothing_left();
 }
 
+TEST_CASE("samples that need no network", "[nsinit][samples]") {
+  World world;
+  NsinitBox box(world);
+  for (const char* name : {"minimal", "apparmor", "selinux"}) {
+    box.sample(name).write();
+    const Ran ran = box.exec({"sh", "-c", "id -un; grep -o '/tmp tmpfs' /proc/mounts; hostname"});
+    INFO(name << ": " << ran.err);
+    CHECK(ran.code == 0);
+    CHECK(ran.out == "daemon\n/tmp tmpfs\nbox\n");
+    box.nothing_left();
+  }
+}
+
 TEST_CASE("config prints container.json again; pause and unpause need a container", "[nsinit]") {
   World world;
   NsinitBox box(world);

@@ -54,6 +54,13 @@ NsinitBox& NsinitBox::namespaces(const std::vector<std::string>& names) {
   return *this;
 }
 
+NsinitBox& NsinitBox::sample(const std::string& name) {
+  config = Json(slurp(Places::get().source + "/config-samples/nsinit/" + name + ".json"));
+  config.set("/environment/-", quoted("CAISSON_TEST=" + world_->mark()));
+  config.set_string("/cgroups/name", name_).set_string("/cgroups/parent", world_->mark());
+  return set("/tty", "false");
+}
+
 void NsinitBox::write() const { spit(dir_ + "/container.json", config.text()); }
 
 Ran NsinitBox::call(const std::vector<std::string>& words, How how) const {

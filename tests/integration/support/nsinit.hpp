@@ -21,6 +21,8 @@ class NsinitBox {
   Json config;
   NsinitBox& set(const std::string& pointer, const std::string& json);
   NsinitBox& namespaces(const std::vector<std::string>& names);
+  /// A file of config-samples/nsinit, but for a terminal and for a cgroup name that the tests can clean up.
+  NsinitBox& sample(const std::string& name);
   void write() const;
 
   /// caisson --root ROOT nsinit WORD..., in the directory. The first writes container.json.

@@ -281,7 +281,7 @@ Result<Joined> join(const Globals& globals, const std::string& id, const ExecOpt
     // What fails on our side because the other failed first is not the cause.
     if (exec.child)
       if (auto word = exec.child->channel().pending_failure()) up = std::unexpected(std::move(*word));
-    leave_pids();
+    if (keeper != Keeper::program) leave_pids();
     return std::unexpected(process::name_tight_limit(std::move(up).error(), exec.plan.identity));
   }
   exec.child->release();

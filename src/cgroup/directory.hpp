@@ -32,7 +32,8 @@ Result<std::string> read_value(const std::string& dir, std::string_view file);
 Status write_value(const std::string& dir, std::string_view file, std::string_view value);
 
 /// Makes a cgroup directory and those above it, beneath `mountpoint`; the latter are added to `parents`, outermost
-/// first. `tell`, when it is not empty, is called with what `parents` will be before any is made. False when it existed.
+/// first. `tell`, when it is not empty, is called with what `parents` will be before any is made. False when it was
+/// there.
 Result<bool> make_directory(const std::string& path, const std::string& mountpoint, std::vector<std::string>& parents,
                             const std::function<Status(const std::vector<std::string>&)>& tell = {});
 

@@ -17,7 +17,7 @@ class CommonManager : public CgroupManager {
  public:
   Status destroy(Processes processes) override;
   Status change(const plan::CgroupChange& change) override;
-  void before_parents(std::function<Status(const std::vector<std::string>&)> tell) override { tell_ = std::move(tell); }
+  void before_parents(const std::function<Status(const std::vector<std::string>&)>& tell) override { tell_ = tell; }
   std::map<std::string, std::string> paths() const override { return plan::paths(dirs_); }
   std::vector<std::string> made_parents() const override { return parents_; }
 

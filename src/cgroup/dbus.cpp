@@ -75,7 +75,7 @@ bool append_members(DBusMessageIter& to, const plan::BusValue& value) {
 template <class T, class Value>
 bool append_as(DBusMessageIter& to, int type, Value value) {
   const auto plain = static_cast<T>(value);
-  return ::dbus_message_iter_append_basic(&to, type, &plain);
+  return ::dbus_message_iter_append_basic(&to, type, static_cast<const void*>(&plain));
 }
 
 bool append(DBusMessageIter& to, const plan::BusValue& value) {
@@ -128,7 +128,7 @@ std::vector<std::string> texts_of(DBusMessage* message) {
     const int type = ::dbus_message_iter_get_arg_type(&at);
     if (type != DBUS_TYPE_STRING && type != DBUS_TYPE_OBJECT_PATH) continue;
     const char* text = nullptr;
-    ::dbus_message_iter_get_basic(&at, &text);
+    ::dbus_message_iter_get_basic(&at, static_cast<void*>(&text));
     texts.emplace_back(text);
   } while (::dbus_message_iter_next(&at));
   return texts;

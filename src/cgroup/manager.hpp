@@ -52,7 +52,7 @@ class CgroupManager {
   /// `tell` is called with the directories above the container's that are about to be made, whenever create() finds
   /// some missing: whoever is killed between then and made_parents() has them on record. Few containers are the first
   /// of theirs, and no other calls it.
-  virtual void before_parents(std::function<Status(const std::vector<std::string>&)> tell) { (void)tell; }
+  virtual void before_parents(const std::function<Status(const std::vector<std::string>&)>& tell) { (void)tell; }
 
   /// Makes the directories. On v2 the result is the cgroup's directory, for CLONE_INTO_CGROUP; on v1 (and without
   /// cgroups) it owns no descriptor and attach() is needed. An existing cgroup is taken over when it is empty, else

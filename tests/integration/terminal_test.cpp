@@ -45,8 +45,10 @@ TEST_CASE("a shell on a terminal: echo, size, job control, its end", "[terminal]
   REQUIRE(terminal.appears("again\r\n"));
   terminal.type("\x1a");
   CHECK(terminal.appears("Stopped"));
+  REQUIRE(terminal.appears("ready> "));  // what is typed before its prompt the shell may throw away
   terminal.type("bg; jobs\n");
   CHECK(terminal.appears("Running"));
+  REQUIRE(terminal.appears("ready> "));
   terminal.type("kill %1; echo done-$((40 + 2))\n");
   CHECK(terminal.appears("done-42"));
 

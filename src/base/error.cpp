@@ -6,33 +6,49 @@
 namespace caisson {
 
 Error::Error(ErrorKind kind, std::string what, int sys_errno)
-    : kind_(kind), sys_errno_(sys_errno), what_(std::move(what)) {}
+    : parts_(new Parts{kind, sys_errno, std::move(what), {}, {}}) {}
+
+Error::Error(const Error& other) : parts_(other.parts_ != nullptr ? new Parts(*other.parts_) : nullptr) {}
+
+void Error::destroy() noexcept { delete parts_; }
 
 Error Error::with(std::string frame) && {
-  if (!frame.empty()) frames_.push_back(std::move(frame));
+  if (!frame.empty()) parts_->frames.push_back(std::move(frame));
   return std::move(*this);
 }
 
 Error Error::at(std::string pointer) && {
-  if (pointer_.empty()) pointer_ = std::move(pointer);
+  if (parts_->pointer.empty()) parts_->pointer = std::move(pointer);
   return std::move(*this);
 }
 
 Error Error::moved_to(std::string pointer) && {
-  pointer_ = std::move(pointer);
+  parts_->pointer = std::move(pointer);
   return std::move(*this);
 }
 
 std::string Error::message() const {
   std::string text;
-  for (auto frame = frames_.rbegin(); frame != frames_.rend(); ++frame) text.append(*frame).append(": ");
-  text += what_;
-  if (sys_errno_ != 0) text.append(": ").append(strerrordesc_np(sys_errno_) ? strerrordesc_np(sys_errno_) : "error");
-  if (!pointer_.empty()) text.append(" [config: ").append(pointer_).append("]");
+  for (auto frame = frames().rbegin(); frame != frames().rend(); ++frame) text.append(*frame).append(": ");
+  text += what();
+  if (sys_errno() != 0) text.append(": ").append(strerrordesc_np(sys_errno()) ? strerrordesc_np(sys_errno()) : "error");
+  if (!pointer().empty()) text.append(" [config: ").append(pointer()).append("]");
   // One line, whatever a config or a hook put into it.
   for (char& c : text)
     if (c == '\n' || c == '\r') c = ' ';
   return text;
 }
+
+namespace detail {
+
+std::unexpected<Error> make_failure(ErrorKind kind, int sys_errno, fmt::string_view text, fmt::format_args args) {
+  return std::unexpected(Error(kind, fmt::vformat(text, args), sys_errno));
+}
+
+std::unexpected<Error> add_frame(Error&& error, fmt::string_view text, fmt::format_args args) {
+  return std::unexpected(std::move(error).with(fmt::vformat(text, args)));
+}
+
+}  // namespace detail
 
 }  // namespace caisson

@@ -15,10 +15,20 @@ Status start(Creation& creation, const Companion& companion) {
   return companion.after_start ? companion.after_start() : Status();
 }
 
+/// From before the process runs every signal is the container's.
+Result<Supervisor> start_supervised(Creation& creation, const Companion& companion) {
+  if (!creation.runs_at_once()) {
+    auto supervisor = CAISSON_TRY(Supervisor::make(CAISSON_TRY(block_forwarded_signals()), creation.take_console()));
+    CAISSON_TRY(start(creation, companion));
+    return supervisor;
+  }
+  CAISSON_TRY(creation.start());
+  for (const int signal : creation.held_signals()) (void)creation.init().signal(signal);
+  return Supervisor::make(creation.take_signals(), FileDescriptor());
+}
+
 Result<int> run_in_foreground(Creation& creation, const RunOptions& options) {
-  // Blocked before the process runs: from here on every signal is the container's.
-  auto supervisor = CAISSON_TRY(Supervisor::make(CAISSON_TRY(block_forwarded_signals()), creation.take_console()));
-  if (auto started = start(creation, options.companion); !started) return std::unexpected(std::move(started).error());
+  auto supervisor = CAISSON_TRY(start_supervised(creation, options.companion));
   if (creation.readiness()) supervisor.pass_on(*creation.readiness());
   const auto status = CAISSON_TRY(supervisor.wait(creation.init()));
   if (status.code() != 0) creation.tell_of_oom();
@@ -44,6 +54,7 @@ Status create(const Globals& globals, const CreateOptions& options) {
 Result<int> run(const Globals& globals, const CreateOptions& options, const RunOptions& run_options) {
   using Mode = Creation::Mode;
   Creation creation(globals, options, run_options.detach ? Mode::run_detached : Mode::run_foreground);
+  if (!run_options.companion.before_start && !run_options.companion.after_start) creation.let_init_run_at_once();
   CAISSON_TRY(creation.decide());
   if (!run_options.detach && !run_options.no_subreaper) CAISSON_TRY(sys::become_subreaper());
   CAISSON_TRY(creation.make());

@@ -4,12 +4,15 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cstdlib>
+#include <cstring>
+#include <functional>
 #include <memory>
 
 #include "base/log.hpp"
@@ -19,6 +22,7 @@
 #include "container/events_json.hpp"
 #include "container/id_maps.hpp"
 #include "container/probe.hpp"
+#include "container/supervise.hpp"
 #include "container/undo.hpp"
 #include "network/links.hpp"
 #include "process/hooks.hpp"
@@ -165,6 +169,14 @@ Status Creation::reserve() {
   return {};
 }
 
+/// Each stop of init's costs two changes from one process to another, and on an idle machine the waking of a processor.
+bool Creation::runs_at_once() const {
+  const bool may_hang = spec_.hooks && !(spec_.hooks->create_container.empty() && spec_.hooks->start_container.empty());
+  return may_run_at_once_ && !waits_for_start() && !may_hang && !spec_.process->terminal && !shares_readiness_ &&
+         !(plan_.seccomp && plan_.seccomp->notify) && options_.pidfd_socket.empty() &&
+         plan_.init.namespaces.shares_host(CLONE_NEWUSER);
+}
+
 bool Creation::awaits_rootfs() const {
   // Init makes its network namespace itself: devices cannot be moved there before it has told us.
   return !plan_.network.empty() ||
@@ -183,6 +195,7 @@ wire::Begin Creation::make_begin() const {
   begin.no_pivot = options_.no_pivot;
   begin.no_new_keyring = options_.no_new_keyring;
   begin.start_by_parent = !waits_for_start();
+  begin.runs_at_once = runs_at_once();
   begin.maps_by_parent = namespaces.makes(CLONE_NEWUSER);
   begin.limits_by_parent = !namespaces.shares_host(CLONE_NEWUSER);
   begin.awaits_rootfs = awaits_rootfs();
@@ -315,6 +328,12 @@ Status Creation::prepare_host() {
   if (!made) return made;
   environment_stands_ = true;
   CAISSON_TRY(run_runtime_hooks());
+  if (runs_at_once()) {
+    CAISSON_TRY(record());
+    // From here on signals are the container's; but those that end programs still interrupt the wait for its execve.
+    if (mode_ == Mode::run_foreground) signals_.emplace(CAISSON_TRY(block_forwarded_signals()));
+    CAISSON_TRY(sys::go_on_unless_interrupted());
+  }
   return send_proceed(child_->channel(), plan_.seccomp);
 }
 
@@ -351,6 +370,7 @@ Status Creation::record() {
   if (!options_.pidfd_socket.empty())
     CAISSON_TRY(send_pidfd(options_.pidfd_socket, "standard", child_->process().pidfd()));
   state_.intent = false;
+  state_.runs_at_once = runs_at_once();
   CAISSON_TRY(entry_->replace_state(state_));
   // Engines take the pid file's being there for success: it comes after everything that may fail.
   if (!options_.pid_file.empty() && waits_for_start()) {
@@ -365,20 +385,29 @@ Status Creation::make_in_order() {
   CAISSON_TRY(reserve());
   CAISSON_TRY(spawn_init());
   CAISSON_TRY(prepare_host());
+  if (runs_at_once()) return {};
   CAISSON_TRY(wait_for_created());
   return record();
 }
 
 Status Creation::make() {
   Status made = make_in_order();
-  // Only of what stands: engines read the log of what failed as the one error.
-  if (made)
-    for (const auto& warning : warnings_) log::warn("{}", warning);
-  // When init fails, what we were doing for it fails too (no such process, broken pipe): its own word is the cause.
-  if (!made && child_)
-    if (auto word = child_->channel().pending_failure()) made = std::unexpected(std::move(*word));
-  if (!made) return std::unexpected(name_tight_limit(std::move(made).error()));
-  return made;
+  if (!made) return std::unexpected(cause_of(std::move(made).error()));
+  if (!runs_at_once()) tell_warnings();
+  return {};
+}
+
+/// When init fails, what we were doing for it fails too (no such process, broken pipe, connection reset): its own word
+/// is the cause.
+Error Creation::cause_of(Error error) const {
+  if (child_)
+    if (auto word = child_->channel().pending_failure()) error = std::move(*word);
+  return name_tight_limit(std::move(error));
+}
+
+/// Only of what stands: engines read the log of what failed as the one error.
+void Creation::tell_warnings() const {
+  for (const auto& warning : warnings_) log::warn("{}", warning);
 }
 
 /// Limits that are too tight for our own init, which they hold for before the program runs, do not fail where they
@@ -391,13 +420,37 @@ Error Creation::name_tight_limit(Error error) const {
   return process::name_tight_limit(std::move(error), plan_.init.identity);
 }
 
+/// Waits for a word of init's, which may hang where its mounts do. A signal that ends programs ends this; the others are
+/// kept for its process.
+Status Creation::wait_for_word() {
+  for (;;) {
+    pollfd ready[] = {{child_->channel().fd().get(), POLLIN, 0}, {signals_->fd().get(), POLLIN, 0}};
+    if (::poll(ready, 2, -1) < 0 && errno != EINTR) return fail_errno("poll(channel)");
+    if (ready[0].revents != 0) return {};
+    const int signal = signals_->next();
+    if (signal == SIGHUP || signal == SIGINT || signal == SIGQUIT || signal == SIGTERM)
+      return fail(ErrorKind::system, "interrupted by SIG{}", ::sigabbrev_np(signal));
+    if (signal != 0) held_.push_back(signal);
+  }
+}
+
+/// The word that the process may run, unless it has been given already, and its execve.
+Status Creation::let_run() {
+  if (runs_at_once()) {
+    child_->close_program();
+    const bool interruptible = signals_.has_value();
+    return child_->channel().expect_end(interruptible ? [this] { return wait_for_word(); } : std::function<Status()>());
+  }
+  CAISSON_TRY(sys::go_on_unless_interrupted());
+  CAISSON_TRY(child_->channel().send(wire::Start{}));
+  return child_->channel().expect_end();
+}
+
 Status Creation::start() {
   const timeline::Span span("start the process");
-  CAISSON_TRY(sys::go_on_unless_interrupted());
   if (shares_readiness_) readiness_ = CAISSON_TRY(Readiness::open(*entry_));
-  CAISSON_TRY(child_->channel().send(wire::Start{}));
-  if (auto executed = child_->channel().expect_end(); !executed)
-    return std::unexpected(name_tight_limit(std::move(executed).error()));
+  if (auto executed = let_run(); !executed) return std::unexpected(cause_of(std::move(executed).error()));
+  if (runs_at_once()) tell_warnings();
   if (spec_.hooks && !spec_.hooks->poststart.empty())
     CAISSON_TRY(run_hooks(spec_.hooks->poststart, "poststart",
                           state_for_hooks(state_, "running", state_.init_process_pid), bundle_));

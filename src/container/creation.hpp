@@ -18,6 +18,7 @@
 #include "container/store.hpp"
 #include "network/veth.hpp"
 #include "plan/plan.hpp"
+#include "sys/event_loop.hpp"
 #include "sys/interrupt.hpp"
 
 namespace caisson::container {
@@ -36,12 +37,20 @@ class Creation {
   Creation& operator=(const Creation&) = delete;
   ~Creation();
 
+  /// run: the caller has nothing to do between make() and start(). Before decide().
+  void let_init_run_at_once() { may_run_at_once_ = true; }
   /// Reads and decides; touches nothing.
   Status decide();
-  /// From the first side effect until init has said Created and is recorded.
+  /// From the first side effect until init is recorded and waits for its start, or runs at once.
   Status make();
   /// run: the word that the process may run, and the wait for its execve. Then poststart hooks.
   Status start();
+  /// Whether make() has let init go on to its execve by itself.
+  bool runs_at_once() const;
+  /// run_foreground, where init runs at once: the signals that were blocked for it, and those that came before it ran.
+  /// After start().
+  sys::SignalSource take_signals() { return std::move(*signals_); }
+  const std::vector<int>& held_signals() const { return held_; }
   /// The container stays: nothing is undone.
   void release();
 
@@ -66,6 +75,8 @@ class Creation {
   bool waits_for_start() const { return mode_ == Mode::create || mode_ == Mode::hand_over; }
 
   Status make_in_order();
+  void tell_warnings() const;
+  Error cause_of(Error error) const;
   Error name_tight_limit(Error error) const;
   Status read_config(std::vector<std::string>& warnings);
   Status check_options() const;
@@ -81,6 +92,8 @@ class Creation {
   Status prepare_host();
   Status run_runtime_hooks();
   Status wait_for_created();
+  Status wait_for_word();
+  Status let_run();
   Status record();
   void abandon();
 
@@ -109,6 +122,9 @@ class Creation {
   bool environment_stands_ = false;  ///< hooks have run or may have: poststop hooks must follow
   bool pid_file_written_ = false;
   std::vector<std::string> warnings_;
+  bool may_run_at_once_ = false;
+  std::optional<sys::SignalSource> signals_;
+  std::vector<int> held_;
   bool shares_readiness_ = false;
   std::optional<Readiness> readiness_;
 };

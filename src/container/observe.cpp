@@ -33,6 +33,12 @@ Result<bool> is_waiting(const Entry& entry) {
   }
 }
 
+Result<bool> is_alive(const State& state) {
+  auto init = open_init(state);
+  if (!init && init.error().kind() != ErrorKind::destroyed) return std::unexpected(std::move(init).error());
+  return init.has_value();
+}
+
 }  // namespace
 
 Result<Look> look_at(const Entry& entry, const State& state, LockHeld lock) {
@@ -41,9 +47,14 @@ Result<Look> look_at(const Entry& entry, const State& state, LockHeld lock) {
     sight.creator_alive = lock == LockHeld::unknown && entry.locked_by_other();
     return Look{derive_status(state, sight), 0};
   }
-  auto init = open_init(state);
-  if (!init && init.error().kind() != ErrorKind::destroyed) return std::unexpected(std::move(init).error());
-  sight.alive = init.has_value();
+  sight.alive = CAISSON_TRY(is_alive(state));
+  sight.becoming = sight.alive && entry.init_becomes(state);
+  if (sight.becoming && lock == LockHeld::by_us) {
+    // Its creator is gone, and init with it unless it was quicker.
+    CAISSON_TRY(entry.wait_for_init());
+    sight.becoming = false;
+    sight.alive = CAISSON_TRY(is_alive(state));
+  }
   if (sight.alive) {
     sight.frozen = CAISSON_TRY(CAISSON_TRY(cgroup::open(state.cgroup_paths))->frozen());
     if (!sight.frozen) sight.waiting = CAISSON_TRY(is_waiting(entry));

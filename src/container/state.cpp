@@ -24,8 +24,9 @@ inline constexpr auto json::fields<container::State> = table(
     optional("systemd_user", &container::State::systemd_user),
     optional("systemd_owner", &container::State::systemd_owner), required("namespaces", &container::State::namespaces),
     optional("own_pid_namespace", &container::State::own_pid_namespace), required("intent", &container::State::intent),
-    optional("has_hooks", &container::State::has_hooks), optional("no_new_keyring", &container::State::no_new_keyring),
-    optional("veths", &container::State::veths), optional("annotations", &container::State::annotations));
+    optional("runs_at_once", &container::State::runs_at_once), optional("has_hooks", &container::State::has_hooks),
+    optional("no_new_keyring", &container::State::no_new_keyring), optional("veths", &container::State::veths),
+    optional("annotations", &container::State::annotations));
 
 namespace container {
 
@@ -43,6 +44,7 @@ std::string_view to_string(ContainerStatus status) {
 ContainerStatus derive_status(const State& state, const Sight& sight) {
   if (state.intent) return sight.creator_alive ? ContainerStatus::creating : ContainerStatus::stopped;
   if (!sight.alive) return ContainerStatus::stopped;
+  if (sight.becoming) return ContainerStatus::creating;
   if (sight.frozen) return ContainerStatus::paused;
   return sight.waiting ? ContainerStatus::created : ContainerStatus::running;
 }

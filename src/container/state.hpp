@@ -36,6 +36,8 @@ struct State {
   std::uint64_t namespaces = 0;                     ///< CLONE_NEW* that are not the host's
   bool own_pid_namespace = false;                   ///< made for it, not joined: whoever is in it ends with init
   bool intent = true;                               ///< the creator has not said yet that all stands
+  /// Recorded before init has come to its execve, which it does not stop for: until then it holds the config's lock.
+  bool runs_at_once = false;
   bool has_hooks = false;  ///< poststart or poststop hooks: the saved config must be read for them
   bool no_new_keyring = false;
   std::vector<std::string> veths;  ///< network devices of the host whose other ends are in the container
@@ -47,6 +49,7 @@ struct State {
 struct Sight {
   bool creator_alive = false;  ///< somebody holds the container's lock
   bool alive = false;          ///< init runs and is the process that was recorded
+  bool becoming = false;       ///< init is on its way to its execve
   bool waiting = false;        ///< init still listens on start.sock
   bool frozen = false;
 };

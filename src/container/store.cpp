@@ -94,6 +94,12 @@ Result<FileDescriptor> Entry::open_locked_config() const {
   return config;
 }
 
+bool Entry::init_becomes(const State& state) const {
+  if (!state.runs_at_once) return false;
+  const FileDescriptor config(::openat(dir_.get(), kConfigFile, O_RDONLY | O_CLOEXEC));
+  return config && ::flock(config.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+}
+
 Status Entry::wait_for_init() const {
   const FileDescriptor config = CAISSON_TRY(sys::open_if_exists(dir_, kConfigFile, O_RDONLY | O_CLOEXEC));
   if (config) CAISSON_TRY(sys::lock(config, sys::Lock::exclusive, true));

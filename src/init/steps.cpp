@@ -220,6 +220,8 @@ Status load_last_filter(InitContext& c) { return c.filter ? load_filter(c) : Sta
 /// From here on we only wait for the creator's word, and learn of its end by the channel's: the signal at its end would
 /// hit us also when it ends well.
 Status announce(InitContext& c) {
+  // We are recorded already, and the config's lock, which says that we are not what we shall be, goes with the rest.
+  if (c.begin.runs_at_once) return {};
   CAISSON_TRY(sys::set_parent_death_signal(0));
   CAISSON_TRY(c.channel.send_plainly(wire::Created{}));
   if (c.begin.start_by_parent)

@@ -69,8 +69,9 @@ Status Channel::check_peer() const {
   return {};
 }
 
-Status Channel::expect_end() const {
+Status Channel::expect_end(const std::function<Status()>& wait) const {
   for (bool executing = false;;) {
+    if (wait) CAISSON_TRY(wait());
     sys::ReceivedPacket packet = CAISSON_TRY(sys::receive_packet(socket_));
     if (packet.end && executing) return {};
     if (packet.end) return fail(ErrorKind::destroyed, "container process is already dead");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -53,8 +54,9 @@ class Channel {
   Status check_peer() const;
 
   /// Success when the peer says Executing and closes its end without another word: its execve has taken place.
-  /// ErrorKind::destroyed when it closes its end only: it was killed.
-  Status expect_end() const;
+  /// ErrorKind::destroyed when it closes its end only: it was killed. `wait`, when given, is called before each packet
+  /// and returns once one is there.
+  Status expect_end(const std::function<Status()>& wait = {}) const;
 
  private:
   static std::unexpected<Error> unexpected(const Message& got, std::string_view wanted);

@@ -72,17 +72,17 @@ inline constexpr auto json::fields<wire::Descriptors> =
           required("root", &wire::Descriptors::root), required("tasks", &wire::Descriptors::tasks),
           required("prepared", &wire::Descriptors::prepared), required("timeline", &wire::Descriptors::timeline));
 template <>
-inline constexpr auto json::fields<wire::Begin> =
-    table(required("kind", &wire::Begin::kind), required("id", &wire::Begin::id),
-          required("bundle", &wire::Begin::bundle), required("facts", &wire::Begin::facts),
-          optional("cgroups", &wire::Begin::cgroups), required("descriptors", &wire::Begin::descriptors),
-          required("no_pivot", &wire::Begin::no_pivot), required("no_new_keyring", &wire::Begin::no_new_keyring),
-          required("start_by_parent", &wire::Begin::start_by_parent),
-          required("maps_by_parent", &wire::Begin::maps_by_parent),
-          required("limits_by_parent", &wire::Begin::limits_by_parent),
-          required("awaits_rootfs", &wire::Begin::awaits_rootfs), required("preserve_fds", &wire::Begin::preserve_fds),
-          required("listen_fds", &wire::Begin::listen_fds), required("namespaces", &wire::Begin::namespaces),
-          optional("function", &wire::Begin::function));
+inline constexpr auto json::fields<wire::Begin> = table(
+    required("kind", &wire::Begin::kind), required("id", &wire::Begin::id), required("bundle", &wire::Begin::bundle),
+    required("facts", &wire::Begin::facts), optional("cgroups", &wire::Begin::cgroups),
+    required("descriptors", &wire::Begin::descriptors), required("no_pivot", &wire::Begin::no_pivot),
+    required("no_new_keyring", &wire::Begin::no_new_keyring),
+    required("start_by_parent", &wire::Begin::start_by_parent), required("runs_at_once", &wire::Begin::runs_at_once),
+    required("maps_by_parent", &wire::Begin::maps_by_parent),
+    required("limits_by_parent", &wire::Begin::limits_by_parent),
+    required("awaits_rootfs", &wire::Begin::awaits_rootfs), required("preserve_fds", &wire::Begin::preserve_fds),
+    required("listen_fds", &wire::Begin::listen_fds), required("namespaces", &wire::Begin::namespaces),
+    optional("function", &wire::Begin::function));
 template <>
 inline constexpr auto json::fields<wire::Proceed> = table(required("filter", &wire::Proceed::filter),
                                                           required("seccomp_flags", &wire::Proceed::seccomp_flags),

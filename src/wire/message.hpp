@@ -35,12 +35,12 @@ struct Cgroup {
 //   init   -> parent Console           the terminal's master beside it
 //   init   -> parent SeccompListener   number of the listener's descriptor in init
 //   parent -> init   Taken             the parent has that listener
-//   init   -> parent Created           all but execve is done
+//   init   -> parent Created           all but execve is done; only where something must be done between
 //   parent -> init   Recorded          create: state.json says so; init waits on start.sock from here on
 //   parent -> init   Start             run: the word that `start` gives over start.sock
 //
 // For exec, RootfsReady, Created and Start are absent and the end of the stream says that execve succeeded; for run
-// it says so after Start.
+// it says so after Start, or after Proceed where init runs at once.
 
 enum class Kind { create, exec };
 
@@ -66,6 +66,7 @@ struct Begin {
   bool no_pivot = false;
   bool no_new_keyring = false;
   bool start_by_parent = false;   ///< Start comes over this channel, not over start.sock
+  bool runs_at_once = false;      ///< no Created and no Start: from Proceed on, init goes on to its execve
   bool maps_by_parent = false;    ///< a Mapped follows once the namespaces are made
   bool limits_by_parent = false;  ///< the parent sets the rlimits before Proceed
   bool awaits_rootfs = false;     ///< the parent has something to do between RootfsReady and Proceed

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Bad input: a clear error, exit code 1, and nothing left behind.
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
@@ -147,8 +150,9 @@ TEST_CASE("a bundle is the working directory by default, and --config another fi
   CHECK(ran.out == "here\n");
 }
 
-TEST_CASE("create that is killed at any moment leaves what delete --force removes", "[errors][crash]") {
+TEST_CASE("create and run that are killed at any moment leave what delete --force removes", "[errors][crash]") {
   World world;
+  const char* const command = GENERATE("create", "run");
   for (const int delay : {0, 300, 700, 1000, 1500, 2000, 2500, 3000, 4000, 5000, 7000, 10000}) {
     Bundle bundle = world.bundle();
     // A directory of cgroups that is there for this one alone.
@@ -156,12 +160,12 @@ TEST_CASE("create that is killed at any moment leaves what delete --force remove
     bundle.set("/linux/cgroupsPath", "\"" + above + "/" + bundle.id + "\"");
     bundle.probe({"--quiet", "--hold"}).write();
     Ran files;
-    const pid_t call = world.start_call({"create", "--bundle", bundle.dir, bundle.id}, {}, files);
+    const pid_t call = world.start_call({command, "--bundle", bundle.dir, bundle.id}, {}, files);
     ::usleep(static_cast<useconds_t>(delay));
     ::kill(call, SIGKILL);
     world.finish_call(call, files, 10);
     const Ran ran = world.remove(bundle, true);
-    INFO("killed after " << delay << " us; delete: " << ran.err);
+    INFO(command << " killed after " << delay << " us; delete: " << ran.err);
     CHECK(ran.code == 0);
     world.nothing_left();
     // And the id can be used again.
@@ -180,6 +184,53 @@ TEST_CASE("a runtime that is killed in the foreground leaves what delete --force
   REQUIRE(eventually([&] { return contains(slurp(files.out_path), "up"); }));
   ::kill(call, SIGKILL);
   world.finish_call(call, files, 10);
+  CHECK(world.remove(bundle, true).code == 0);
+  world.nothing_left();
+}
+
+TEST_CASE("run that is told to end at any moment does so, and leaves nothing", "[errors][signals]") {
+  World world;
+  for (const int delay : {0, 500, 1000, 1500, 2000, 2500, 3000, 3500, 4000, 5000, 7000}) {
+    Bundle bundle = world.bundle();
+    // Once it runs, the signal is the process' own.
+    bundle.probe({"--quiet", "--hold"}).write();
+    Ran files;
+    const pid_t call = world.start_call({"run", "--bundle", bundle.dir, bundle.id}, {}, files);
+    // Not while it still is a copy of this program, which has handlers of its own.
+    while (slurp("/proc/" + std::to_string(call) + "/comm") != "caisson\n") {
+    }
+    ::usleep(static_cast<useconds_t>(delay));
+    // The first process of a PID namespace is spared by a signal that it has no handler for yet.
+    const bool ended = eventually([&] {
+      ::kill(call, SIGTERM);
+      siginfo_t info{};
+      return ::waitid(P_PID, static_cast<id_t>(call), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == call;
+    });
+    const Ran ran = world.finish_call(call, files, 10);
+    INFO("told after " << delay << " us: " << ran.code << " " << ran.err);
+    CHECK(ended);
+    if (ran.code == 1) CHECK(contains(ran.err, "interrupted by SIGTERM"));
+    world.nothing_left();
+  }
+}
+
+TEST_CASE("what has yet to come to its program is no container to enter", "[errors][exec]") {
+  World world;
+  Bundle bundle = world.bundle();
+  bundle.probe({"--quiet", "--hold"});
+  REQUIRE(world.run(bundle, {"--detach"}).code == 0);
+  CHECK(world.status(bundle) == "running");
+  // Init holds the lock of the saved config until its execve.
+  const int config = ::open((world.root() + "/" + bundle.id + "/config.json").c_str(), O_RDONLY | O_CLOEXEC);
+  REQUIRE(config >= 0);
+  REQUIRE(::flock(config, LOCK_EX) == 0);
+  CHECK(world.status(bundle) == "creating");
+  const Ran ran = world.call({"exec", bundle.id, "/probe", "--quiet"});
+  CHECK(ran.code == 255);
+  CHECK(contains(ran.err, "cannot exec in a container that is being created"));
+  ::close(config);
+  CHECK(world.status(bundle) == "running");
+  CHECK(world.call({"exec", bundle.id, "/probe", "--quiet"}).code == 0);
   CHECK(world.remove(bundle, true).code == 0);
   world.nothing_left();
 }

@@ -66,7 +66,7 @@ TEST_CASE("the timeline of run: both sides, each step in its place", "[timeline]
   CHECK(tracks.size() == 2);
   CHECK(in_order(tracks["runtime"],
                  {"decide", "read the config", "record the intent", "spawn init", "protect our own binary", "clone",
-                  "make cgroups", "set limits", "wait for init", "record the container", "start the process",
+                  "make cgroups", "set limits", "record the container", "start the process",
                   "wait for the process to end", "remove the container", "remove cgroups"}));
   CHECK(in_order(tracks["init"], kInitOfRun));
   world.nothing_left();

@@ -23,6 +23,7 @@ State recorded() {
   state.cgroup_made_parents = {"/sys/fs/cgroup/memory/a"};
   state.namespaces = 0x6c020000;
   state.intent = false;
+  state.runs_at_once = true;
   state.annotations = {{"k", "v/w"}};
   return state;
 }
@@ -41,6 +42,7 @@ TEST_CASE("status is derived from what is seen", "[container]") {
   CHECK(derive_status(state, Sight{.alive = true, .waiting = true}) == ContainerStatus::created);
   CHECK(derive_status(state, Sight{.alive = true}) == ContainerStatus::running);
   CHECK(derive_status(state, Sight{.alive = true, .waiting = true, .frozen = true}) == ContainerStatus::paused);
+  CHECK(derive_status(state, Sight{.alive = true, .becoming = true}) == ContainerStatus::creating);
   CHECK(derive_status(state, Sight{}) == ContainerStatus::stopped);
   // A frozen cgroup without its process is not a paused container.
   CHECK(derive_status(state, Sight{.frozen = true}) == ContainerStatus::stopped);

@@ -148,7 +148,10 @@ Status CommonManager::destroy(Processes processes) {
   if (processes == Processes::spare) (void)wait_for_ends([this] { return this->pids(); }, gone);
   bool killed = false;
   for (const auto& dir : dirs_) {
-    if (CAISSON_TRY(remove_tree(dir.path))) continue;
+    if (CAISSON_TRY(remove_tree(dir.path))) {
+      std::erase(made_, dir.path);
+      continue;
+    }
     if (processes == Processes::spare) {
       if (dir.v2 && wait_for_event(dir.path, "populated", false, gone).value_or(false)) (void)remove_tree(dir.path);
       continue;

@@ -252,6 +252,8 @@ Status Creation::spawn_init() {
     start_listener_.reset();
     return {};
   }
+  // Where our image could not be changed, init reads the config after all.
+  CAISSON_TRY(save_config());
   if (!namespaces.needs_stage && begin.maps_by_parent) CAISSON_TRY(give_maps());
   CAISSON_TRY(child_->channel().send_many(begin, std::move(descriptors)));
   start_listener_.reset();
@@ -420,8 +422,8 @@ Error Creation::name_tight_limit(Error error) const {
   return process::name_tight_limit(std::move(error), plan_.init.identity);
 }
 
-/// Waits for a word of init's, which may hang where its mounts do. A signal that ends programs ends this; the others are
-/// kept for its process.
+/// Waits for a word of init's, which may hang where its mounts do. A signal that ends programs ends this; the others
+/// are kept for its process.
 Status Creation::wait_for_word() {
   for (;;) {
     pollfd ready[] = {{child_->channel().fd().get(), POLLIN, 0}, {signals_->fd().get(), POLLIN, 0}};

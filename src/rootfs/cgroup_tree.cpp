@@ -19,9 +19,7 @@ Result<FileDescriptor> open_hierarchy(const plan::CgroupTree& op, const plan::Cg
     made.data = hierarchy.data;
     return make_filesystem(made, op.attributes.set, std::nullopt);
   }
-  FileDescriptor tree = CAISSON_TRY(copy_tree({.source = hierarchy.path}));
-  CAISSON_TRY(change_tree(tree, op.attributes, {}, {}));
-  return tree;
+  return copy_tree({.source = hierarchy.path});
 }
 
 }  // namespace
@@ -49,8 +47,8 @@ Status mount_cgroups(const plan::CgroupTree& op, FdView top) {
     if (!tree) return std::unexpected(std::move(tree.error()).with(hierarchy.name));
     CAISSON_TRY(sys::move_mount(*tree, top, hierarchy.name), "{}", hierarchy.name);
   }
-  if (op.attributes.set & MOUNT_ATTR_RDONLY) return sys::set_attributes(top, {.set = MOUNT_ATTR_RDONLY});
-  return {};
+  // Of all of them at once.
+  return change_tree(top, {}, op.attributes, {});
 }
 
 }  // namespace caisson::rootfs

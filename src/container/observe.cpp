@@ -101,4 +101,13 @@ Result<sys::ProcessHandle> init_of(const Globals& globals, const std::string& id
   return init;
 }
 
+bool is_ending(const Globals& globals, const std::string& id) {
+  const auto init = init_of(globals, id);
+  if (!init) return init.error().kind() == ErrorKind::destroyed;
+  const auto stat = sys::read_stat(init->pid());
+  if (!stat || sys::is_ending(init->pid()) || sys::is_ending(stat->parent)) return true;
+  // Not somebody else's pid by now: what was read was its own.
+  return init->wait_for_end(0).value_or(false);
+}
+
 }  // namespace caisson::container

@@ -20,7 +20,8 @@ nsinit::Lowered sample(const std::string& name, bool modules = true) {
   REQUIRE(container);
   auto lowered = nsinit::lower(
       *container,
-      {.rootfs = "/srv/box", .id = "c", .args = {"sh"}, .apparmor = modules, .selinux = modules, .mcs = "s0:c1,c2"});
+      {.rootfs = "/srv/box", .id = "c", .args = {"sh"}, .no_apparmor = modules ? "" : "none", .selinux = modules,
+       .mcs = "s0:c1,c2"});
   INFO((lowered ? std::string() : lowered.error().message()));
   REQUIRE(lowered);
   std::vector<std::string> warnings;

@@ -25,7 +25,8 @@ Result<OomWatch> OomWatch::begin(const std::map<std::string, std::string>& paths
   watch.dir_ = memory != paths.end() ? memory->second : paths.at("");
   CAISSON_TRY(watch.watch(watch.notice_.fd, watch.notice_.counts_itself ? EPOLLIN : EPOLLPRI));
   CAISSON_TRY(watch.watch_removal());
-  // What was there before we came is no news.
+  // What was there before we came is no news; a file of v2 calls its text changed until it is read for the first time.
+  (void)CAISSON_TRY(watch.rings());
   if (auto report = CAISSON_TRY(watch.cgroup_->oom_report())) watch.known_ = report->kills;
   return watch;
 }

@@ -19,7 +19,9 @@ caisson::Result<OomNotices> begin(const Container::Inside& inside) {
 
 }  // namespace
 
-Result<OomNotices> Container::notify_on_oom() const { return to_public(begin(*inside_), "watch the memory of " + id()); }
+Result<OomNotices> Container::notify_on_oom() const {
+  return to_public(begin(*inside_), "watch the memory of " + id());
+}
 
 Result<std::optional<OomNotice>> OomNotices::wait() { return wait_for(-1); }
 

@@ -30,7 +30,8 @@ Status load_apparmor_profile(const std::string& file, const std::string& text, c
 /// Whether SELinux enforces its policy here.
 bool selinux_is_enforcing();
 
-/// The labels that the policy has for containers, "user:role:type"; empty where it has none. selinux_lxc_contexts_path(3)
+/// The labels that the policy has for containers, "user:role:type"; empty where it has none.
+/// selinux_lxc_contexts_path(3).
 struct SelinuxLabels {
   std::string process;
   std::string file;

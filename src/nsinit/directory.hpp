@@ -58,8 +58,9 @@ class Directory {
 struct Facts {
   std::string no_apparmor;  ///< why the profile cannot be had as in 2014; empty = it can
   bool selinux = false;
-  std::string mcs;            ///< a level for a container that names none, where SELinux enforces
-  std::string process_label;  ///< without a level, as the next: the policy's own for containers, for one that names none
+  std::string mcs;  ///< a level for a container that names none, where SELinux enforces
+  std::string
+      process_label;  ///< without a level, as the next: the policy's own for containers, for one that names none
   std::string mount_label;
   std::string note;  ///< to be told to the user
 };

@@ -154,7 +154,7 @@ Status Lowerer::lower_process() {
   return limits();
 }
 
-/// The level of a context, which is user:role:type[:level], or of a range of two the higher one. Empty when it has none.
+/// The level of a context, which is user:role:type[:level], or of a range of two the higher one. Empty: it has none.
 std::string level_of(const std::string& label) {
   std::string::size_type colon = 0;
   for (int i = 0; i < 3 && colon != label.npos; ++i) colon = label.find(':', i == 0 ? 0 : colon + 1);
@@ -251,7 +251,8 @@ Status Lowerer::mount(const Mount& wanted, const std::string& native) {
   if (!wanted.relabel.empty() && !around.selinux)
     out.warnings.push_back(fmt::format("going on without it: this host has no SELinux [config: {}/relabel]", native));
   if (!wanted.relabel.empty() && around.selinux && os.mount_label.empty())
-    out.warnings.push_back(fmt::format("going on without it: there is no mount_label to give [config: {}/relabel]", native));
+    out.warnings.push_back(
+        fmt::format("going on without it: there is no mount_label to give [config: {}/relabel]", native));
   if (!wanted.relabel.empty() && wanted.type == "bind" && !os.mount_label.empty())
     out.relabels.push_back(
         {wanted.source, wanted.relabel == "z" ? shared_label(os.mount_label) : os.mount_label, native + "/relabel"});

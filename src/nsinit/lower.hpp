@@ -19,7 +19,7 @@ struct Surroundings {
   std::vector<std::string> args;  ///< what is to be run
   std::uint32_t uid = 0;          ///< the caller's
   std::uint32_t gid = 0;
-  std::string no_apparmor;        ///< why the host counts as one without AppArmor; empty = it has it
+  std::string no_apparmor;  ///< why the host counts as one without AppArmor; empty = it has it
   bool selinux = false;
   std::string mcs;            ///< "s0:c1,c2" for labels that name no level
   std::string process_label;  ///< "user:role:type", as the next: of a container that names no label; empty = none

@@ -92,6 +92,25 @@ bool blocks_signals() {
   return ::sigismember(&blocked, SIGTERM) != 0;
 }
 
+/// A process that needs more than the container's 32 MiB; the OOM killer's `kills`th there.
+void run_out_of_memory(Container& container, caisson::OomNotices& notices, const std::string& cgroup,
+                       std::uint64_t kills) {
+  auto greedy = container.start({.args = {"/probe", "--quiet", "--allocate", "200"}});
+  REQUIRE(error_of(greedy) == "");
+  pollfd ready{notices.descriptor(), POLLIN, 0};
+  CHECK(::poll(&ready, 1, 10'000) == 1);
+  const auto notice = notices.wait();
+  REQUIRE(error_of(notice) == "");
+  REQUIRE(notice->has_value());
+  CHECK((*notice)->cgroup == cgroup);
+  CHECK((*notice)->limit == 33554432);
+  CHECK((*notice)->peak > 30 << 20);
+  CHECK(greedy->wait()->signal == SIGKILL);
+  // On v1 the kernel tells before it kills, and may do so once more: what is told later counts the same kill.
+  while (const auto late = *notices.wait_for(0)) CHECK(late->kills <= kills);
+  CHECK(*container.stats()->oom_kills == kills);
+}
+
 }  // namespace
 
 TEST_CASE("a program makes a container, runs it, enters it and destroys it, being its init itself", "[api]") {
@@ -366,21 +385,8 @@ TEST_CASE("a container's want of memory is told to the program, until the contai
   CHECK(::poll(&ready, 1, 0) == 0);
   CHECK_FALSE(notices->wait_for(0)->has_value());
   CHECK_FALSE(notices->ended());
-  for (std::uint64_t round = 1; round <= 2; ++round) {
-    auto greedy = container->start({.args = {"/probe", "--quiet", "--allocate", "200"}});
-    REQUIRE(error_of(greedy) == "");
-    CHECK(::poll(&ready, 1, 10'000) == 1);
-    const auto notice = notices->wait();
-    REQUIRE(error_of(notice) == "");
-    REQUIRE(notice->has_value());
-    CHECK((*notice)->cgroup == cgroup_dir("memory", "/" + world.mark() + "/" + bundle.id));
-    CHECK((*notice)->limit == 33554432);
-    CHECK((*notice)->peak > 30 << 20);
-    CHECK(greedy->wait()->signal == SIGKILL);
-    // On v1 the kernel tells before it kills, and may do so once more: what is told later counts the same kill.
-    while (const auto late = *notices->wait_for(0)) CHECK(late->kills <= round);
-    CHECK(*container->stats()->oom_kills == round);
-  }
+  const std::string cgroup = cgroup_dir("memory", "/" + world.mark() + "/" + bundle.id);
+  for (std::uint64_t kills = 1; kills <= 2; ++kills) run_out_of_memory(*container, *notices, cgroup, kills);
   CHECK(error_of(container->signal(SIGKILL)) == "");
   CHECK(container->wait()->signal == SIGKILL);
   // The cgroup is still there, and may have more to tell.

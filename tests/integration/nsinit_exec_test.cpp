@@ -180,7 +180,8 @@ TEST_CASE("a container whose first process has just been killed is not joined, b
   for (int round = 0; round < 8; ++round) {
     Ran files;
     // Much to tear down, so that its end takes a while.
-    const pid_t pid = box.started(files, {"/probe", "--quiet", "--allocate", "64", "--fork", "20", "--print", "up", "--hold"});
+    const pid_t pid =
+        box.started(files, {"/probe", "--quiet", "--allocate", "64", "--fork", "20", "--print", "up", "--hold"});
     const int init = static_cast<int>(Json(slurp(box.state_path())).num("/init_pid"));
     if (frozen) CHECK(box.call({"pause"}).code == 0);
     ::kill(init, SIGKILL);

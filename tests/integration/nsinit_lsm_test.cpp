@@ -98,8 +98,8 @@ TEST_CASE("AppArmor: the default profile is made and loaded, and holds", "[nsini
   NsinitBox box(world);
   box.sample("apparmor").set("/user", "\"\"").set("/restrict_sys", "false").set("/hostname", "\"held\"");
   const std::vector<std::string> denied{"/proc/sys/kernel/hostname", "/proc/sys/kernel/pty/max", "/proc/sysrq-trigger"};
-  const std::vector<std::string> questions{"--read",      kCurrent,      "--try-write", denied[0], "--try-write",
-                                           denied[1],     "--try-write", denied[2],     "--try-create", "/etc/free"};
+  const std::vector<std::string> questions{"--read",  kCurrent,      "--try-write", denied[0],      "--try-write",
+                                           denied[1], "--try-write", denied[2],     "--try-create", "/etc/free"};
   const auto check = [&](const Json& report) {
     CHECK(read_of(report, kCurrent) == "docker-default (enforce)\n");
     for (const auto& path : denied) {

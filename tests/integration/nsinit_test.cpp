@@ -237,6 +237,19 @@ TEST_CASE("stats counts what the container uses, under the names of 2014", "[nsi
   CHECK(stats.num("/cgroup_stats/cpu_stats/cpu_usage/total_usage") > 0);
   CHECK(stats.num("/cgroup_stats/memory_stats/usage") > 0);
   CHECK(stats.num("/network_stats/rx_bytes") == 0);
+  using Keys = std::vector<std::string>;
+  CHECK(stats.keys("/network_stats") ==
+        Keys{"rx_bytes", "rx_packets", "rx_errors", "rx_dropped", "tx_bytes", "tx_packets", "tx_errors", "tx_dropped"});
+  CHECK(stats.keys("/cgroup_stats") == Keys{"cpu_stats", "memory_stats", "blkio_stats"});
+  CHECK(stats.keys("/cgroup_stats/cpu_stats/cpu_usage") ==
+        Keys{"total_usage", "percpu_usage", "usage_in_kernelmode", "usage_in_usermode"});
+  CHECK(stats.keys("/cgroup_stats/cpu_stats/throttling_data") ==
+        Keys{"periods", "throttled_periods", "throttled_time"});
+  CHECK(stats.keys("/cgroup_stats/memory_stats") == Keys{"usage", "max_usage", "stats", "failcnt"});
+  CHECK(stats.has("/cgroup_stats/memory_stats/stats/pgfault"));
+  CHECK(stats.keys("/cgroup_stats/blkio_stats") ==
+        Keys{"io_service_bytes_recursive", "io_serviced_recursive", "io_queue_recursive", "io_service_time_recursive",
+             "io_wait_time_recursive", "io_merged_recursive", "io_time_recursive", "sectors_recursive"});
   ::kill(pid, SIGTERM);
   CHECK(world.finish_call(pid, files, 10).code == 0);
   box.nothing_left();
@@ -295,7 +308,8 @@ TEST_CASE("keys match in any case, unknown ones are ignored, and null is what is
   const NsinitBox box(world);
   spit(box.dir() + "/container.json", R"({"HostName": "Koye", "ENVIRONMENT": ["PATH=/bin", "A=1", "A=2"],
     "Namespaces": [{"Name": "NEWNS"}, {"NAME": "NEWUTS"}, {"name": "NEWPID", "path": null}], "routes": null,
-    "cgroups": {"Name": "box", "PARENT": ")" + world.mark() + R"(", "allow_all_devices": true, "allowed_devices": null},
+    "cgroups": {"Name": "box", "PARENT": ")" +
+                                          world.mark() + R"(", "allow_all_devices": true, "allowed_devices": null},
     "capabilities": null, "networks": null, "standard": {"of": "later"}, "mount_config": null, "user": null})");
   const Ran ran = box.exec({"sh", "-c", "hostname; echo $A $HOME $$; cat /dev/null && echo read"});
   INFO(ran.err);

@@ -217,9 +217,9 @@ TEST_CASE("labels, on a host that has the module and on one that has not", "[nsi
 
 TEST_CASE("labels take a fresh level when none is given, and the host's own when there are none", "[nsinit][lower]") {
   const auto labels = [](const char* process, const char* mounts, nsinit::Surroundings host = around()) {
-    const auto made = good(std::string(R"("process_label": ")") + process + R"(", "mount_config": {"mount_label": ")" +
-                               mounts + "\"}",
-                           host);
+    const auto made = good(
+        std::string(R"("process_label": ")") + process + R"(", "mount_config": {"mount_label": ")" + mounts + "\"}",
+        host);
     return made.spec.process->selinux_label + " " + made.spec.linux->mount_label;
   };
   CHECK(labels("u:r:t", "u:r:m") == "u:r:t:s0:c1,c2 u:r:m:s0:c1,c2");

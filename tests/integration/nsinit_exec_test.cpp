@@ -194,6 +194,23 @@ TEST_CASE("a container whose first process has just been killed is not joined, b
   }
 }
 
+TEST_CASE("a frozen container whose nsinit was killed is cleared by the next", "[nsinit][exec]") {
+  World world;
+  const NsinitBox box(world);
+  Ran files;
+  const pid_t pid = box.started(files);
+  CHECK(box.call({"pause"}).code == 0);
+  ::kill(pid, SIGKILL);
+  CHECK(world.finish_call(pid, files, 10).code == 137);
+  // On cgroup v1 it has its SIGKILL, and cannot die of it.
+  const Ran ran = box.exec({"sh", "-c", "echo $$"});
+  INFO(ran.err);
+  CHECK(ran.code == 0);
+  CHECK(ran.out == "1\n");
+  CHECK(contains(ran.err, "state.json' is stale"));
+  box.nothing_left();
+}
+
 TEST_CASE("two at once: one starts the container, the other joins it", "[nsinit][exec]") {
   World world;
   NsinitBox box(world);

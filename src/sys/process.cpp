@@ -69,7 +69,8 @@ bool is_ending(pid_t pid) {
   const std::string dir = fmt::format("/proc/{}/", pid);
   const auto stat = read_file(FdView::cwd(), dir + "stat");
   const auto status = read_file(FdView::cwd(), dir + "status");
-  if (!stat || !status) return true;
+  for (const auto* file : {&stat, &status})
+    if (!*file) return file->error().sys_errno() == ENOENT || file->error().sys_errno() == ESRCH;
   // Fields 3 and 9; the name in field 2 may have spaces and parentheses of its own. proc_pid_stat(5).
   const auto fields = text::split(std::string_view(*stat).substr(std::min(stat->rfind(')') + 2, stat->size())), ' ');
   constexpr std::uint64_t kExiting = 0x4;  // PF_EXITING of the kernel's sched.h

@@ -31,7 +31,7 @@ TEST_CASE("exec in a container that is just dying says so, or dies with it", "[e
     const Ran started = world.started(bundle);
     REQUIRE(eventually([&] { return contains(slurp(started.out_path), "up"); }));
     CHECK(world.kill(bundle, "KILL").code == 0);
-    const Ran ran = world.call({"exec", bundle.id, "/probe", "--quiet"});
+    const Ran ran = world.call({"exec", bundle.id, "/probe", "--quiet", "--hold"});
     INFO("round " << round << ", code " << ran.code << ": " << ran.err);
     const bool refused = ran.code == 255 && contains(ran.err, "cannot exec in a stopped container");
     CHECK((refused || ran.code == 137));

@@ -51,6 +51,37 @@ struct Stats {
   std::optional<std::uint64_t> oom_kills;           ///< processes killed for want of memory
 };
 
+/// The kernel's word that a container ran out of memory.
+struct OomNotice {
+  std::string cgroup;       ///< directory of the cgroup whose limit was hit; empty = memory of the host itself
+  std::uint64_t limit = 0;  ///< bytes; 0 with the host
+  std::uint64_t peak = 0;   ///< bytes
+  std::uint64_t kills = 0;  ///< processes of the container killed so far. On cgroup v1 the notice may precede its kill
+};
+
+/// The notices of one container, from Container::notify_on_oom() on, until its cgroup is gone. Copies are the same
+/// notices: each comes once.
+class OomNotices {
+ public:
+  /// Blocks until the next one. Nothing: the container's cgroup has been removed, and no other will come.
+  Result<std::optional<OomNotice>> wait();
+
+  /// As wait(), for at most `milliseconds`; 0 only looks. Nothing also when none has come by then: see ended().
+  Result<std::optional<OomNotice>> wait_for(int milliseconds);
+
+  /// Whether the container's cgroup was gone at the last call of wait() or wait_for().
+  bool ended() const;
+
+  /// For poll(2), owned by the notices: readable when wait_for(0) should be called, and for ever after the end.
+  int descriptor() const;
+
+  struct Inside;
+  explicit OomNotices(std::shared_ptr<Inside> inside) : inside_(std::move(inside)) {}
+
+ private:
+  std::shared_ptr<Inside> inside_;
+};
+
 /// A container by its id. All that is true of it stands on disk and in the kernel: several programs may hold the same
 /// one at once, and it goes on when the last Container goes. Copies are the same container.
 ///
@@ -71,6 +102,10 @@ class Container {
   Result<std::vector<pid_t>> processes() const;
 
   Result<Stats> stats() const;
+
+  /// Watches for the moments in which it runs out of memory, from now on. ContainerDestroyed: it is stopped.
+  /// SystemError: the host does not count its memory.
+  Result<OomNotices> notify_on_oom() const;
 
   /// Lets the process of a created container run; returns when its execve has succeeded and the poststart hooks have
   /// run. A program that cannot be executed is ConfigInvalid or SystemError and names /process/args/0; the container is

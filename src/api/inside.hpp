@@ -15,6 +15,7 @@
 #include "caisson/process.hpp"
 #include "container/commands.hpp"
 #include "container/joined.hpp"
+#include "container/oom_watch.hpp"
 
 namespace caisson::v1 {
 
@@ -22,6 +23,10 @@ struct Process::Inside {
   sys::ProcessHandle handle;
   FileDescriptor console;
   std::optional<ExitStatus> ended;  ///< once somebody has waited
+};
+
+struct OomNotices::Inside {
+  container::OomWatch watch;
 };
 
 struct Container::Inside {

@@ -73,7 +73,9 @@ struct Standing {
 struct Companion {
   std::function<Status(const Standing&)> before_start;  ///< a failure undoes the container
   std::function<Status()> after_start;                  ///< the same
-  std::function<void()> after_end;                      ///< the container's own record is still there
+  /// The container's own record is still there, and locked: nobody else can have made it anew. Not called when somebody
+  /// else has removed the container.
+  std::function<void()> after_end;
 };
 
 struct RunOptions {

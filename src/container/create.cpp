@@ -32,11 +32,10 @@ Result<int> run_in_foreground(Creation& creation, const RunOptions& options) {
   if (creation.readiness()) supervisor.pass_on(*creation.readiness());
   const auto status = CAISSON_TRY(supervisor.wait(creation.init()));
   if (status.code() != 0) creation.tell_of_oom();
-  if (options.companion.after_end) options.companion.after_end();
   if (options.keep) {
     creation.release();
   } else {
-    CAISSON_TRY(creation.remove());
+    CAISSON_TRY(creation.remove(options.companion.after_end));
   }
   return status.signalled ? options.code_when_killed.value_or(status.code()) : status.code();
 }

@@ -480,13 +480,14 @@ void Creation::tell_of_oom() const {
     log::warn("run {}: {}", state_.id, oom_sentence(**report, state_.cgroup_paths));
 }
 
-Status Creation::remove() {
+Status Creation::remove(const std::function<void()>& locked) {
   const timeline::Span span("remove the container");
-  if (auto locked = entry_->lock(); !locked) {
+  if (auto ours = entry_->lock(); !ours) {
     release();
     // Somebody else has deleted it, and has run its hooks.
-    return locked.error().kind() == ErrorKind::destroyed ? Status() : locked;
+    return ours.error().kind() == ErrorKind::destroyed ? Status() : ours;
   }
+  if (locked) locked();
   {
     const timeline::Span cgroups("remove cgroups");
     CAISSON_TRY(network::remove_links(state_.veths));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -65,8 +66,8 @@ class Creation {
   const std::optional<Readiness>& readiness() const { return readiness_; }
   /// Warns when the OOM killer was in the container.
   void tell_of_oom() const;
-  /// Removes what has ended: the foreground's delete.
-  Status remove();
+  /// Removes what has ended: the foreground's delete. Calls `locked`, if it is not empty, once it is sure of the lock.
+  Status remove(const std::function<void()>& locked);
   /// What Companion::before_start is told.
   Standing standing() const;
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "container/commands.hpp"
 
-#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
 #include <time.h>
@@ -10,6 +9,7 @@
 #include "cgroup/manager.hpp"
 #include "container/events_json.hpp"
 #include "container/observe.hpp"
+#include "container/oom_watch.hpp"
 #include "container/store.hpp"
 #include "container/undo.hpp"
 #include "sys/event_loop.hpp"
@@ -27,6 +27,7 @@ struct Watched {
   std::string id;
   sys::ProcessHandle init;
   std::vector<std::string> veths;
+  std::map<std::string, std::string> cgroup_paths;
   std::unique_ptr<cgroup::CgroupManager> cgroup;
 };
 
@@ -36,7 +37,8 @@ Result<Watched> open_running(const Globals& globals, const std::string& id) {
   auto init = open_init(state);
   const bool ended = !init && init.error().kind() == ErrorKind::destroyed;
   if (ended || state.intent) return fail(ErrorKind::destroyed, "container with id {} is not running", id);
-  return Watched{id, CAISSON_TRY(std::move(init)), state.veths, CAISSON_TRY(cgroup::open(state.cgroup_paths))};
+  return Watched{id, CAISSON_TRY(std::move(init)), state.veths, state.cgroup_paths,
+                 CAISSON_TRY(cgroup::open(state.cgroup_paths))};
 }
 
 Status print_once(const Watched& watched, const PrintLine& print) {
@@ -52,50 +54,6 @@ Result<FileDescriptor> make_timer(std::int64_t interval_ns) {
   if (::timerfd_settime(timer.get(), 0, &setting, nullptr) != 0) return fail_errno("timerfd_settime()");
   return timer;
 }
-
-/// Prints a line for each notice of the kernel's that memory ran out.
-class OomWatch {
- public:
-  OomWatch(const Watched& watched, cgroup::OomNotice notice, const PrintLine& print)
-      : watched_(watched), notice_(std::move(notice)), print_(print) {}
-
-  /// Also sees to it that the notice can come again.
-  Status look() {
-    if (!notice_.fd) return {};
-    if (notice_.counts_itself) {
-      std::uint64_t times = 0;
-      if (::read(notice_.fd.get(), &times, sizeof times) != sizeof times) return {};
-      return tell(true);
-    }
-    // The text that changed is read through the descriptor that is watched, or the change would be told again.
-    char text[512];
-    if (::pread(notice_.fd.get(), text, sizeof text, 0) < 0) return {};
-    return tell(false);
-  }
-  FdView fd() const { return notice_.fd; }
-  unsigned events() const { return notice_.counts_itself ? EPOLLIN : EPOLLPRI; }
-  /// What was there before we came is no news.
-  Status settle() {
-    if (auto report = CAISSON_TRY(watched_.cgroup->oom_report())) known_ = report->kills;
-    return {};
-  }
-
- private:
-  /// `anyway`: an eventfd tells before the kill; but the end of the cgroup rings it too.
-  Status tell(bool anyway) {
-    auto report = watched_.cgroup->oom_report(anyway);
-    if (!report || !*report) return {};
-    if (!anyway && (*report)->kills <= known_) return {};
-    if (anyway && (*report)->cgroup.empty() && (*report)->kills <= known_) return {};
-    known_ = (*report)->kills;
-    return print_(oom_line(watched_.id, **report));
-  }
-
-  const Watched& watched_;
-  cgroup::OomNotice notice_;
-  const PrintLine& print_;
-  std::uint64_t known_ = 0;
-};
 
 std::optional<double> share(const std::optional<cgroup::Pressure>& pressure) {
   return pressure ? std::optional(pressure->some.avg10) : std::nullopt;
@@ -143,17 +101,26 @@ Result<Account> account(const Globals& globals, const std::string& id) {
   return account;
 }
 
+Result<OomWatch> watch_oom(const Globals& globals, const std::string& id) {
+  OomWatch watch = CAISSON_TRY(OomWatch::begin(CAISSON_TRY(open_running(globals, id)).cgroup_paths));
+  if (!watch.counts()) return fail(ErrorKind::system, "the container's memory is not counted");
+  return watch;
+}
+
 Status follow_events(const Globals& globals, const std::string& id, std::int64_t interval_ns, const PrintLine& print) {
   const Watched watched = CAISSON_TRY(open_running(globals, id));
   const FileDescriptor timer = CAISSON_TRY(make_timer(interval_ns));
-  OomWatch oom(watched, CAISSON_TRY(watched.cgroup->watch_oom()), print);
-  CAISSON_TRY(oom.settle());
+  OomWatch oom = CAISSON_TRY(OomWatch::begin(watched.cgroup_paths));
+  const auto tell = [&]() -> Status {
+    const auto report = CAISSON_TRY(oom.look());
+    return report ? print(oom_line(watched.id, *report)) : Status();
+  };
   sys::EventLoop loop = CAISSON_TRY(sys::EventLoop::make());
-  if (oom.fd().get() >= 0)
-    CAISSON_TRY(loop.watch(oom.fd(), oom.events(), [&](unsigned) -> Result<Next> {
-      CAISSON_TRY(oom.look());
-      return Next::go_on;
-    }));
+  CAISSON_TRY(loop.watch(oom.fd(), EPOLLIN, [&](unsigned) -> Result<Next> {
+    CAISSON_TRY(tell());
+    if (oom.gone()) loop.forget(oom.fd());
+    return Next::go_on;
+  }));
   CAISSON_TRY(loop.watch(timer, EPOLLIN, [&](unsigned) -> Result<Next> {
     std::uint64_t times = 0;
     if (::read(timer.get(), &times, sizeof times) != sizeof times) return Next::go_on;
@@ -162,7 +129,7 @@ Status follow_events(const Globals& globals, const std::string& id, std::int64_t
   }));
   CAISSON_TRY(loop.watch(watched.init.pidfd(), EPOLLIN, [&](unsigned) -> Result<Next> {
     // What ended it may have been told at the same moment.
-    CAISSON_TRY(oom.look());
+    CAISSON_TRY(tell());
     return Next::leave;
   }));
   return loop.run();

@@ -284,6 +284,8 @@ Result<Joined> join(const Globals& globals, const std::string& id, const ExecOpt
     if (exec.child)
       if (auto word = exec.child->channel().pending_failure()) up = std::unexpected(std::move(*word));
     if (keeper != Keeper::program) leave_pids();
+    // A PID namespace whose first process has been killed takes nobody in any more, with as odd words as ENOMEM's.
+    if (sys::is_ending(exec.container.pid())) return fail(ErrorKind::destroyed, "cannot exec in a stopped container");
     return std::unexpected(process::name_tight_limit(std::move(up).error(), exec.plan.identity));
   }
   exec.child->release();

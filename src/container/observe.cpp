@@ -112,4 +112,14 @@ Result<sys::ProcessHandle> init_of(const Globals& globals, const std::string& id
   return init;
 }
 
+bool is_ending(const Globals& globals, const std::string& id) {
+  const auto init = init_of(globals, id);
+  if (!init) return init.error().kind() == ErrorKind::destroyed;
+  const auto stat = sys::read_stat(init->pid());
+  const pid_t parent = stat ? stat->parent : 0;  // 0 also when that is of another PID namespace
+  if (sys::is_ending(init->pid()) || (parent > 0 && sys::is_ending(parent))) return true;
+  // Not somebody else's pid by now: what was read was its own.
+  return init->wait_for_end(0).value_or(false);
+}
+
 }  // namespace caisson::container

@@ -7,6 +7,7 @@
 #include "base/error.hpp"
 #include "cgroup/manager.hpp"
 #include "container/commands.hpp"
+#include "container/oom_watch.hpp"
 #include "container/state.hpp"
 #include "container/store.hpp"
 #include "network/interfaces.hpp"
@@ -36,14 +37,22 @@ std::string owner_name(std::uint32_t uid);
 Result<std::string> saved_config(const Globals& globals, const std::string& id);
 /// Counters of its cgroup. ErrorKind::destroyed when there is no container; a stopped one may still have some.
 Result<cgroup::Stats> stats(const Globals& globals, const std::string& id);
+
 /// Everything that is counted of a container.
 struct Account {
   cgroup::Counters counters;
   network::LinkCounters veth;  ///< the host's end of its first veth; 0 without one
 };
+/// The notices of its memory, until its cgroup is gone. ErrorKind::destroyed when it does not run; system where memory
+/// is not counted.
+Result<OomWatch> watch_oom(const Globals& globals, const std::string& id);
 /// ErrorKind::destroyed when it does not run.
 Result<Account> account(const Globals& globals, const std::string& id);
 /// Its first process. ErrorKind::destroyed when it has ended or is not made yet.
 Result<sys::ProcessHandle> init_of(const Globals& globals, const std::string& id);
+
+/// Whether the container of a runtime in the foreground, with which it ends, is about to: the first process or its
+/// parent has been killed and is not gone yet, or has ended. True also of a container that is not there.
+bool is_ending(const Globals& globals, const std::string& id);
 
 }  // namespace caisson::container

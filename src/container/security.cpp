@@ -84,21 +84,76 @@ bool apparmor_profile_is_loaded(const std::string& name, const ApparmorPlaces& p
   return false;
 }
 
+std::string why_no_apparmor(const std::string& profile, const ApparmorPlaces& places) {
+  if (apparmor_profile_is_loaded(profile, places)) return {};
+  if (::access(places.module.c_str(), F_OK) != 0)
+    return fmt::format("this host's AppArmor cannot be spoken to, for '{}' is not there", places.module);
+  if (const char* container = ::getenv("container"); container != nullptr && *container != '\0')
+    return fmt::format("AppArmor is not ours in a container, as $container ('{}') says this is", container);
+  if (::access(places.parser.c_str(), F_OK) != 0)
+    return fmt::format("the kernel does not know the profile '{}', and there is no '{}' to load one", profile,
+                       places.parser);
+  return {};
+}
+
+namespace {
+
+/// Makes the file with all of its text or, when there is one, leaves that: true when it was made.
+Result<bool> make_profile(const std::string& dir, const std::string& file, const std::string& text) {
+  CAISSON_TRY(sys::make_directories(dir, 0755));
+  const std::string path = dir + "/" + file;
+  // Without a name until it is whole: whoever finds half of it would take it for the administrator's.
+  const FileDescriptor made = CAISSON_TRY(sys::open_at(FdView::cwd(), dir, O_WRONLY | O_TMPFILE, 0644));
+  CAISSON_TRY(sys::write_all(made, text, path));
+  if (::linkat(AT_FDCWD, sys::proc_path(made).c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) == 0) return true;
+  if (errno == EEXIST) return false;
+  return fail_errno("link('{}')", path);
+}
+
+}  // namespace
+
 Status load_apparmor_profile(const std::string& file, const std::string& text, const ApparmorPlaces& places) {
-  const std::string path = places.profiles + "/" + file;
   constexpr const char* kFailure = "Error loading docker apparmor profile";
-  const FileDescriptor made(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
-  if (!made && errno != EEXIST) return std::unexpected(fail_errno("open('{}')", path).error().with(kFailure));
-  if (made) CAISSON_TRY(sys::write_all(made, text, path), "{}", kFailure);
+  const bool made = CAISSON_TRY(make_profile(places.profiles, file, text), "{}", kFailure);
   const std::string fault = CAISSON_TRY(run_parser(places, file), "{}", kFailure);
   if (fault.empty()) return {};
-  if (made) ::unlink(path.c_str());
+  if (made) ::unlink((places.profiles + "/" + file).c_str());
   return fail(ErrorKind::system, "{}: {}", kFailure, fault);
 }
 
 bool selinux_is_enforcing() {
   const auto text = sys::read_file(FdView::cwd(), "/sys/fs/selinux/enforce");
   return text && text->starts_with('1');
+}
+
+SelinuxLabels selinux_container_labels(const std::string& etc) {
+  // "KEY = VALUE" or "KEY=\"VALUE\"" on a line of its own: selinux_config(5), lxc_contexts.
+  const auto value_of = [](const std::string& path, std::string_view key) -> std::string {
+    const auto lines = sys::read_file(FdView::cwd(), path);
+    if (!lines) return {};
+    for (const auto line : text::split(*lines, '\n')) {
+      const auto equals = line.find('=');
+      if (equals == line.npos || text::trim(line.substr(0, equals)) != key) continue;
+      auto value = text::trim(line.substr(equals + 1));
+      if (value.size() >= 2 && value.front() == '"' && value.back() == '"') value = value.substr(1, value.size() - 2);
+      return std::string(value);
+    }
+    return {};
+  };
+  const std::string policy = value_of(etc + "/config", "SELINUXTYPE");
+  const std::string file = etc + "/" + policy + "/contexts/lxc_contexts";
+  const auto without_level = [](const std::string& label) {
+    const auto parts = text::split(label, ':');
+    return parts.size() < 3 ? std::string() : fmt::format("{}:{}:{}", parts[0], parts[1], parts[2]);
+  };
+  return {without_level(value_of(file, "process")), without_level(value_of(file, "file"))};
+}
+
+std::string selinux_label_of(const std::string& path) {
+  char label[4096] = "";
+  const ssize_t size = ::getxattr(path.c_str(), "security.selinux", label, sizeof label - 1);
+  // The kernel counts a 0 at the end.
+  return size <= 0 ? std::string() : std::string(label);
 }
 
 Result<std::string> random_level() {
@@ -114,9 +169,9 @@ Result<std::string> random_level() {
 Status relabel(const std::string& path, const std::string& label) {
   const std::unique_ptr<char, void (*)(void*)> real(::realpath(path.c_str(), nullptr), std::free);
   if (!real) return fail_errno("'{}'", path);
-  for (const char* kept : {"/", "/usr"})
-    if (std::strcmp(real.get(), kept) == 0)
-      return fail(ErrorKind::config, "relabelling of {} is not allowed", real.get());
+  const std::string_view resolved = real.get();
+  if (resolved == "/" || resolved == "/usr" || resolved.starts_with("/usr/"))
+    return fail(ErrorKind::config, "relabelling of {} is not allowed", resolved);
   return relabel_below(FdView::cwd(), real.get(), label, real.get());
 }
 

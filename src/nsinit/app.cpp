@@ -48,7 +48,6 @@ struct Session {
   Result<int> exec();
   Result<int> start(container::NameLock lock);
   Result<int> join();
-  bool has_ended(const Error& error) const;
   Status clear_leftovers(const std::optional<container::ContainerState>& recorded);
   Result<std::optional<container::ContainerState>> look() const;
   Result<Container> load_config() const;
@@ -61,7 +60,11 @@ Result<Container> Session::load_config() const {
 
 Result<std::optional<container::ContainerState>> Session::look() const {
   auto state = container::state(globals, directory.id());
-  if (state) return std::optional(std::move(*state));
+  if (state) {
+    // Killed and not gone yet: who joins now would end with it.
+    if (state->status != "creating" && container::is_ending(globals, directory.id())) state->status = "stopped";
+    return std::optional(std::move(*state));
+  }
   if (state.error().kind() == ErrorKind::destroyed) return std::optional<container::ContainerState>();
   return std::unexpected(std::move(state).error());
 }
@@ -92,15 +95,19 @@ Result<int> Session::join() {
 
 Result<int> Session::start(container::NameLock lock) {
   const Container config = CAISSON_TRY(load_config());
-  const Facts facts = CAISSON_TRY(look_at_host());
-  Surroundings around{.rootfs = CAISSON_TRY(directory.rootfs_of(config)),
+  const std::string rootfs = CAISSON_TRY(directory.rootfs_of(config));
+  const Facts facts = CAISSON_TRY(look_at_host(config, rootfs));
+  if (!facts.note.empty()) log::warn("'{}': {}", directory.config_path(), facts.note);
+  Surroundings around{.rootfs = rootfs,
                       .id = directory.id(),
                       .args = words.args,
                       .uid = ::geteuid(),
                       .gid = ::getegid(),
-                      .apparmor = facts.apparmor,
+                      .no_apparmor = facts.no_apparmor,
                       .selinux = facts.selinux,
-                      .mcs = facts.mcs};
+                      .mcs = facts.mcs,
+                      .process_label = facts.process_label,
+                      .mount_label = facts.mount_label};
   Lowered lowered = CAISSON_TRY(lower(config, around), "'{}'", directory.config_path());
   for (const auto& warning : lowered.warnings) log::warn("'{}': {}", directory.config_path(), warning);
   CAISSON_TRY(prepare_labels(lowered));
@@ -126,20 +133,11 @@ Result<int> Session::start(container::NameLock lock) {
     lock.free();
     return {};
   };
-  run.companion.after_end = [&] { directory.remove_state_of(std::exchange(recorded, 0)); };
+  run.companion.after_end = [&] { directory.remove_state_of(recorded); };
   auto code = container::run(globals, create, run);
-  if (recorded != 0) directory.remove_state_of(recorded);
-  if (!code) return std::unexpected(raise(std::move(code).error(), lowered.origins));
-  return code;
-}
-
-/// Whether a join failed because the container was about to end. Returns when it has.
-bool Session::has_ended(const Error& error) const {
-  if (error.kind() == ErrorKind::destroyed) return true;
-  if (error.sys_errno() != ESRCH) return false;
-  const auto init = container::init_of(globals, directory.id());
-  if (init) return init->wait_for_end(-1).value_or(false);
-  return init.error().kind() == ErrorKind::destroyed;
+  if (code) return code;
+  directory.remove_state_of(recorded);
+  return std::unexpected(raise(std::move(code).error(), lowered.origins));
 }
 
 Result<int> Session::exec() {
@@ -148,7 +146,8 @@ Result<int> Session::exec() {
   while (recorded && recorded->status != "stopped" && recorded->status != "creating") {
     lock.free();
     auto joined = join();
-    if (joined || !has_ended(joined.error())) return joined;
+    // The command has not run: what it was to join ended before.
+    if (joined || !container::is_ending(globals, directory.id())) return joined;
     lock = CAISSON_TRY(container::NameLock::take(globals.root, directory.id()));
     recorded = CAISSON_TRY(look());
   }

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <memory>
 
+#include "base/text.hpp"
 #include "container/files.hpp"
 #include "container/probe.hpp"
 #include "container/security.hpp"
@@ -30,7 +31,11 @@ Result<std::string> physical_path(const std::string& path) {
 
 Result<Directory> Directory::open() {
   const char* given = ::getenv("data_path");
-  return at(CAISSON_TRY(physical_path(given != nullptr && *given != '\0' ? given : "."), "data_path"));
+  const std::string here = CAISSON_TRY(physical_path("."));
+  if (given == nullptr || *given == '\0') return at(here);
+  Directory directory = CAISSON_TRY(at(CAISSON_TRY(physical_path(given), "data_path")));
+  directory.default_rootfs_ = here;
+  return directory;
 }
 
 Result<Directory> Directory::of_file(const std::string& file) {
@@ -82,17 +87,48 @@ void Directory::remove_state_of(int pid) const {
 }
 
 Result<std::string> Directory::rootfs_of(const Container& config) const {
-  if (config.root_fs.empty()) return path_;
+  if (config.root_fs.empty()) return default_rootfs_;
   auto path = physical_path(config.root_fs);
   if (!path) return std::unexpected(std::move(path).error().with("rootfs").at("/root_fs"));
   return path;
 }
 
-Result<Facts> look_at_host() {
+namespace {
+
+/// A container without any label gets those that the policy has for containers, where its program can run with them.
+void find_default_labels(const std::string& rootfs, Facts& found) {
+  const auto known = container::selinux_container_labels();
+  if (known.process.empty() || known.file.empty()) return;
+  const std::string own = container::selinux_label_of(rootfs);
+  const auto type_of = [](const std::string& label) {
+    const auto parts = text::split(label, ':');
+    return parts.size() < 3 ? std::string() : std::string(parts[2]);
+  };
+  if (type_of(own) == type_of(known.file)) {
+    found.process_label = known.process;
+    found.mount_label = known.file;
+    return;
+  }
+  found.note = fmt::format(
+      "going on without a label, though SELinux enforces: '{}' is '{}', and a container's files must be '{}' "
+      "[config: /process_label]",
+      rootfs, own, type_of(known.file));
+}
+
+}  // namespace
+
+Result<Facts> look_at_host(const Container& config, const std::string& rootfs) {
   plan::HostFacts facts;
   container::probe_lsm(facts);
-  Facts found{facts.apparmor, facts.selinux, {}};
-  if (found.selinux && container::selinux_is_enforcing()) found.mcs = CAISSON_TRY(container::random_level());
+  Facts found;
+  found.selinux = facts.selinux;
+  if (!config.apparmor_profile.empty())
+    found.no_apparmor =
+        facts.apparmor ? container::why_no_apparmor(config.apparmor_profile) : "this host has no AppArmor";
+  if (!found.selinux || !container::selinux_is_enforcing()) return found;
+  found.mcs = CAISSON_TRY(container::random_level());
+  const bool has_mount_label = config.mount_config && !config.mount_config->mount_label.empty();
+  if (config.process_label.empty() && !has_mount_label) find_default_labels(rootfs, found);
   return found;
 }
 

@@ -39,7 +39,8 @@ class Directory {
   /// Removes it unless it is somebody else's by now.
   void remove_state_of(int pid) const;
 
-  /// The root file system, absolute and without symlinks: root_fs by the working directory, else this directory.
+  /// The root file system, absolute and without symlinks: root_fs by the working directory, else the working directory
+  /// itself; of a file, the directory that it stands in.
   Result<std::string> rootfs_of(const Container& config) const;
 
  private:
@@ -49,16 +50,22 @@ class Directory {
   FileDescriptor dir_;
   std::string path_;
   std::string id_;
+  std::string default_rootfs_ = path_;
   std::string config_name_ = "container.json";
 };
 
 /// The security modules of this host.
 struct Facts {
-  bool apparmor = false;
+  std::string no_apparmor;  ///< why the profile cannot be had as in 2014; empty = it can
   bool selinux = false;
   std::string mcs;  ///< a level for a container that names none, where SELinux enforces
+  std::string
+      process_label;  ///< without a level, as the next: the policy's own for containers, for one that names none
+  std::string mount_label;
+  std::string note;  ///< to be told to the user
 };
-Result<Facts> look_at_host();
+/// What of them matters to this container.
+Result<Facts> look_at_host(const Container& config, const std::string& rootfs);
 
 /// What a container's labels need of the host: the default profile of AppArmor, and the labels of what it mounts.
 Status prepare_labels(const Lowered& lowered);

@@ -46,9 +46,11 @@ Result<config::Spec> import(const std::string& path) {
   const Surroundings around{.rootfs = CAISSON_TRY(directory.rootfs_of(config)),
                             .id = directory.id(),
                             .args = {"/bin/sh"},
-                            .apparmor = true,
+                            .no_apparmor = {},
                             .selinux = true,
-                            .mcs = {}};
+                            .mcs = {},
+                            .process_label = {},
+                            .mount_label = {}};
   Lowered lowered = CAISSON_TRY(lower(config, around), "'{}'", directory.config_path());
   for (const auto& warning : lowered.warnings) log::warn("'{}': {}", directory.config_path(), warning);
   CAISSON_TRY(refuse_networks(*lowered.spec.extension), "'{}'", directory.config_path());

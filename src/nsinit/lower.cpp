@@ -68,7 +68,6 @@ struct Lowerer {
   void capabilities();
   Status limits();
   void labels();
-  std::string with_level(const std::string& label) const;
   void default_mounts();
   Status mounts();
   Status mount(const Mount& wanted, const std::string& native);
@@ -155,10 +154,17 @@ Status Lowerer::lower_process() {
   return limits();
 }
 
-/// Contexts are user:role:type[:level].
-std::string Lowerer::with_level(const std::string& label) const {
-  const bool has_level = std::ranges::count(label, ':') >= 3;
-  return label.empty() || has_level || around.mcs.empty() ? label : label + ":" + around.mcs;
+/// The level of a context, which is user:role:type[:level], or of a range of two the higher one. Empty: it has none.
+std::string level_of(const std::string& label) {
+  std::string::size_type colon = 0;
+  for (int i = 0; i < 3 && colon != label.npos; ++i) colon = label.find(':', i == 0 ? 0 : colon + 1);
+  if (colon == label.npos) return {};
+  const std::string range = label.substr(colon + 1);
+  return range.substr(range.find('-') == range.npos ? 0 : range.find('-') + 1);
+}
+
+std::string with_level(const std::string& label, const std::string& level) {
+  return label.empty() || level.empty() || !level_of(label).empty() ? label : label + ":" + level;
 }
 
 /// The label with the level that all containers may reach.
@@ -171,20 +177,27 @@ std::string shared_label(const std::string& label) {
 void Lowerer::labels() {
   static const MountConfig kNone;
   const auto& mount_label = (in.mount_config ? *in.mount_config : kNone).mount_label;
-  const auto without = [this](const char* pointer, const char* module) {
-    out.warnings.push_back(fmt::format("going on without it: this host has no {} [config: {}]", module, pointer));
+  const auto without = [this](const char* pointer, std::string_view why) {
+    out.warnings.push_back(fmt::format("going on without it: {} [config: {}]", why, pointer));
   };
-  if (around.apparmor)
+  constexpr std::string_view kNoSelinux = "this host has no SELinux";
+  if (around.no_apparmor.empty())
     process.apparmor_profile = in.apparmor_profile;
   else if (!in.apparmor_profile.empty())
-    without("/apparmor_profile", "AppArmor");
+    without("/apparmor_profile", around.no_apparmor);
   if (around.selinux) {
-    process.selinux_label = with_level(in.process_label);
-    os.mount_label = with_level(mount_label);
+    const bool none = in.process_label.empty() && mount_label.empty();
+    const std::string& of_process = none ? around.process_label : in.process_label;
+    const std::string& of_mounts = none ? around.mount_label : mount_label;
+    // A level that one of them names is the other's too: else the process could not use what is mounted for it.
+    std::string level = level_of(of_process).empty() ? level_of(of_mounts) : level_of(of_process);
+    if (level.empty()) level = around.mcs;
+    process.selinux_label = with_level(of_process, level);
+    os.mount_label = with_level(of_mounts, level);
   } else if (!in.process_label.empty()) {
-    without("/process_label", "SELinux");
+    without("/process_label", kNoSelinux);
   } else if (!mount_label.empty()) {
-    without("/mount_config/mount_label", "SELinux");
+    without("/mount_config/mount_label", kNoSelinux);
   }
   from("/process/apparmorProfile", "/apparmor_profile");
   from("/process/selinuxLabel", "/process_label");
@@ -237,6 +250,9 @@ Status Lowerer::mount(const Mount& wanted, const std::string& native) {
     return fail_config(native + "/relabel", "'{}' is neither 'z' nor 'Z'", wanted.relabel);
   if (!wanted.relabel.empty() && !around.selinux)
     out.warnings.push_back(fmt::format("going on without it: this host has no SELinux [config: {}/relabel]", native));
+  if (!wanted.relabel.empty() && around.selinux && os.mount_label.empty())
+    out.warnings.push_back(
+        fmt::format("going on without it: there is no mount_label to give [config: {}/relabel]", native));
   if (!wanted.relabel.empty() && wanted.type == "bind" && !os.mount_label.empty())
     out.relabels.push_back(
         {wanted.source, wanted.relabel == "z" ? shared_label(os.mount_label) : os.mount_label, native + "/relabel"});

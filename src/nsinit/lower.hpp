@@ -19,9 +19,11 @@ struct Surroundings {
   std::vector<std::string> args;  ///< what is to be run
   std::uint32_t uid = 0;          ///< the caller's
   std::uint32_t gid = 0;
-  bool apparmor = false;  ///< the host has it
+  std::string no_apparmor;  ///< why the host counts as one without AppArmor; empty = it has it
   bool selinux = false;
-  std::string mcs;  ///< "s0:c1,c2" for labels that name no level
+  std::string mcs;            ///< "s0:c1,c2" for labels that name no level
+  std::string process_label;  ///< "user:role:type", as the next: of a container that names no label; empty = none
+  std::string mount_label;
 };
 
 /// Where a value of config.json comes from.

@@ -11,11 +11,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
 #include <string_view>
 
+#include "base/text.hpp"
+#include "sys/file.hpp"
 #include "sys/interrupt.hpp"
 
 namespace caisson::sys {
@@ -60,6 +63,27 @@ std::optional<ProcessStat> read_stat(pid_t pid) {
     rest = space == std::string_view::npos ? std::string_view() : rest.substr(space + 1);
   }
   return result;
+}
+
+bool is_ending(pid_t pid) {
+  const std::string dir = fmt::format("/proc/{}/", pid);
+  const auto stat = read_file(FdView::cwd(), dir + "stat");
+  const auto status = read_file(FdView::cwd(), dir + "status");
+  for (const auto* file : {&stat, &status})
+    if (!*file) return file->error().sys_errno() == ENOENT || file->error().sys_errno() == ESRCH;
+  // Fields 3 and 9; the name in field 2 may have spaces and parentheses of its own. proc_pid_stat(5).
+  const auto fields = text::split(std::string_view(*stat).substr(std::min(stat->rfind(')') + 2, stat->size())), ' ');
+  constexpr std::uint64_t kExiting = 0x4;  // PF_EXITING of the kernel's sched.h
+  if (fields.size() < 7 || fields[0] == "Z" || fields[0] == "X") return true;
+  if ((text::parse_uint(fields[6]).value_or(0) & kExiting) != 0) return true;
+  for (const auto line : text::split(*status, '\n')) {
+    if (!line.starts_with("SigPnd:") && !line.starts_with("ShdPnd:")) continue;
+    std::uint64_t pending = 0;
+    const auto digits = text::trim(line.substr(line.find(':') + 1));
+    std::from_chars(digits.data(), digits.data() + digits.size(), pending, 16);
+    if ((pending & (1ULL << (SIGKILL - 1))) != 0) return true;
+  }
+  return false;
 }
 
 Result<ProcessHandle> ProcessHandle::open(pid_t pid, std::uint64_t start_time) {

@@ -44,6 +44,10 @@ struct ProcessStat {
 /// Absent when there is no such process.
 std::optional<ProcessStat> read_stat(pid_t pid);
 
+/// Whether the process exits at this moment, has ended, or has a SIGKILL that it has not died of yet: /proc still shows
+/// it alive then, but a PID namespace of which it is the first takes nobody in any more, or ends whoever comes.
+bool is_ending(pid_t pid);
+
 /// A process that cannot be mistaken for another: pidfd, pid and start time.
 class ProcessHandle {
  public:

@@ -92,6 +92,25 @@ bool blocks_signals() {
   return ::sigismember(&blocked, SIGTERM) != 0;
 }
 
+/// A process that needs more than the container's 32 MiB; the OOM killer's `kills`th there.
+void run_out_of_memory(Container& container, caisson::OomNotices& notices, const std::string& cgroup,
+                       std::uint64_t kills) {
+  auto greedy = container.start({.args = {"/probe", "--quiet", "--allocate", "200"}});
+  REQUIRE(error_of(greedy) == "");
+  pollfd ready{notices.descriptor(), POLLIN, 0};
+  CHECK(::poll(&ready, 1, 10'000) == 1);
+  const auto notice = notices.wait();
+  REQUIRE(error_of(notice) == "");
+  REQUIRE(notice->has_value());
+  CHECK((*notice)->cgroup == cgroup);
+  CHECK((*notice)->limit == 33554432);
+  CHECK((*notice)->peak > 30 << 20);
+  CHECK(greedy->wait()->signal == SIGKILL);
+  // On v1 the kernel tells before it kills, and may do so once more: what is told later counts the same kill.
+  while (const auto late = *notices.wait_for(0)) CHECK(late->kills <= kills);
+  CHECK(*container.stats()->oom_kills == kills);
+}
+
 }  // namespace
 
 TEST_CASE("a program makes a container, runs it, enters it and destroys it, being its init itself", "[api]") {
@@ -350,6 +369,35 @@ TEST_CASE("the embedding program keeps its descriptors, signals and streams to i
   const Json report(output.all());
   CHECK(report.keys("/fds") == std::vector<std::string>{"0", "1", "2"});
   CHECK(error_of(container->destroy()) == "");
+  world.nothing_left();
+}
+
+TEST_CASE("a container's want of memory is told to the program, until the container is gone", "[api][oom]") {
+  World world;
+  Bundle bundle = world.bundle();
+  bundle.set("/linux/resources/memory", R"({"limit":33554432,"swap":33554432})").probe({"--quiet", "--hold"});
+  auto container = create(world, bundle);
+  REQUIRE(error_of(container) == "");
+  REQUIRE(error_of(container->start()) == "");
+  auto notices = container->notify_on_oom();
+  REQUIRE(error_of(notices) == "");
+  pollfd ready{notices->descriptor(), POLLIN, 0};
+  CHECK(::poll(&ready, 1, 0) == 0);
+  CHECK_FALSE(notices->wait_for(0)->has_value());
+  CHECK_FALSE(notices->ended());
+  const std::string cgroup = cgroup_dir("memory", "/" + world.mark() + "/" + bundle.id);
+  for (std::uint64_t kills = 1; kills <= 2; ++kills) run_out_of_memory(*container, *notices, cgroup, kills);
+  CHECK(error_of(container->signal(SIGKILL)) == "");
+  CHECK(container->wait()->signal == SIGKILL);
+  // The cgroup is still there, and may have more to tell.
+  CHECK_FALSE(notices->wait_for(0)->has_value());
+  CHECK_FALSE(notices->ended());
+  CHECK(code_of(container->notify_on_oom()) == ErrorCode::ContainerDestroyed);
+  CHECK(error_of(container->destroy()) == "");
+  CHECK_FALSE(notices->wait()->has_value());
+  CHECK(notices->ended());
+  CHECK(::poll(&ready, 1, 0) == 1);
+  CHECK_FALSE(notices->wait()->has_value());
   world.nothing_left();
 }
 

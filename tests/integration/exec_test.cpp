@@ -22,6 +22,25 @@ Bundle holding(World& world) {
 
 }  // namespace
 
+TEST_CASE("exec in a container that is just dying says so, or dies with it", "[exec]") {
+  World world;
+  Bundle bundle = world.bundle();
+  // Much to tear down, so that its end takes a while.
+  bundle.probe({"--quiet", "--allocate", "64", "--fork", "20", "--print", "up", "--hold"});
+  for (int round = 0; round < 8; ++round) {
+    const Ran started = world.started(bundle);
+    REQUIRE(eventually([&] { return contains(slurp(started.out_path), "up"); }));
+    CHECK(world.kill(bundle, "KILL").code == 0);
+    const Ran ran = world.call({"exec", bundle.id, "/probe", "--quiet", "--hold"});
+    INFO("round " << round << ", code " << ran.code << ": " << ran.err);
+    const bool refused = ran.code == 255 && contains(ran.err, "cannot exec in a stopped container");
+    CHECK((refused || ran.code == 137));
+    REQUIRE(eventually([&] { return world.status(bundle) == "stopped"; }));
+    CHECK(world.remove(bundle).code == 0);
+  }
+  world.nothing_left();
+}
+
 TEST_CASE("exec joins every namespace and the cgroup of the container", "[exec]") {
   World world;
   Bundle bundle = holding(world);

@@ -162,13 +162,53 @@ TEST_CASE("killed at any moment, nsinit leaves nothing that the next does not cl
     ::usleep(static_cast<useconds_t>(moment * 250));
     ::kill(pid, SIGKILL);
     world.finish_call(pid, files, 10);
-    box.wait_for_end();
+    // At once: what it started may be about to die, and must not be joined.
     const Ran ran = box.exec({"sh", "-c", "echo $$"});
     INFO("moment " << moment << ": " << ran.err);
     CHECK(ran.code == 0);
     CHECK(ran.out == "1\n");
     box.nothing_left();
   }
+}
+
+TEST_CASE("a container whose first process has just been killed is not joined, but made anew", "[nsinit][exec]") {
+  World world;
+  NsinitBox box(world);
+  SECTION("as it is") {}
+  SECTION("frozen") { box.set("/cgroups/freezer", "\"THAWED\""); }
+  const bool frozen = box.config.has("/cgroups/freezer");
+  for (int round = 0; round < 8; ++round) {
+    Ran files;
+    // Much to tear down, so that its end takes a while.
+    const pid_t pid =
+        box.started(files, {"/probe", "--quiet", "--allocate", "64", "--fork", "20", "--print", "up", "--hold"});
+    const int init = static_cast<int>(Json(slurp(box.state_path())).num("/init_pid"));
+    if (frozen) CHECK(box.call({"pause"}).code == 0);
+    ::kill(init, SIGKILL);
+    const Ran ran = box.exec({"sh", "-c", "echo $$"});
+    INFO("round " << round << ": " << ran.err);
+    CHECK(ran.code == 0);
+    CHECK(ran.out == "1\n");
+    CHECK(world.finish_call(pid, files, 10).code == 255);
+    box.nothing_left();
+  }
+}
+
+TEST_CASE("a frozen container whose nsinit was killed is cleared by the next", "[nsinit][exec]") {
+  World world;
+  const NsinitBox box(world);
+  Ran files;
+  const pid_t pid = box.started(files);
+  CHECK(box.call({"pause"}).code == 0);
+  ::kill(pid, SIGKILL);
+  CHECK(world.finish_call(pid, files, 10).code == 137);
+  // On cgroup v1 it has its SIGKILL, and cannot die of it.
+  const Ran ran = box.exec({"sh", "-c", "echo $$"});
+  INFO(ran.err);
+  CHECK(ran.code == 0);
+  CHECK(ran.out == "1\n");
+  CHECK(contains(ran.err, "state.json' is stale"));
+  box.nothing_left();
 }
 
 TEST_CASE("two at once: one starts the container, the other joins it", "[nsinit][exec]") {

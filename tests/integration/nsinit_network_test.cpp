@@ -192,7 +192,6 @@ TEST_CASE("a killed nsinit's veth goes with its container", "[nsinit][network]")
     ::usleep(static_cast<useconds_t>(moment * 500));
     ::kill(pid, SIGKILL);
     world.finish_call(pid, files, 10);
-    box.wait_for_end();
     const Ran ran = box.exec({"true"});
     INFO("moment " << moment << ": " << ran.err);
     CHECK(ran.code == 0);

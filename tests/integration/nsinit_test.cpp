@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <filesystem>
 
 #include "integration/support/nsinit.hpp"
+#include "integration/support/terminal.hpp"
 #include "support/skip.hpp"
 
 using namespace caisson::testing;
@@ -235,6 +237,19 @@ TEST_CASE("stats counts what the container uses, under the names of 2014", "[nsi
   CHECK(stats.num("/cgroup_stats/cpu_stats/cpu_usage/total_usage") > 0);
   CHECK(stats.num("/cgroup_stats/memory_stats/usage") > 0);
   CHECK(stats.num("/network_stats/rx_bytes") == 0);
+  using Keys = std::vector<std::string>;
+  CHECK(stats.keys("/network_stats") ==
+        Keys{"rx_bytes", "rx_packets", "rx_errors", "rx_dropped", "tx_bytes", "tx_packets", "tx_errors", "tx_dropped"});
+  CHECK(stats.keys("/cgroup_stats") == Keys{"cpu_stats", "memory_stats", "blkio_stats"});
+  CHECK(stats.keys("/cgroup_stats/cpu_stats/cpu_usage") ==
+        Keys{"total_usage", "percpu_usage", "usage_in_kernelmode", "usage_in_usermode"});
+  CHECK(stats.keys("/cgroup_stats/cpu_stats/throttling_data") ==
+        Keys{"periods", "throttled_periods", "throttled_time"});
+  CHECK(stats.keys("/cgroup_stats/memory_stats") == Keys{"usage", "max_usage", "stats", "failcnt"});
+  CHECK(stats.has("/cgroup_stats/memory_stats/stats/pgfault"));
+  CHECK(stats.keys("/cgroup_stats/blkio_stats") ==
+        Keys{"io_service_bytes_recursive", "io_serviced_recursive", "io_queue_recursive", "io_service_time_recursive",
+             "io_wait_time_recursive", "io_merged_recursive", "io_time_recursive", "sectors_recursive"});
   ::kill(pid, SIGTERM);
   CHECK(world.finish_call(pid, files, 10).code == 0);
   box.nothing_left();
@@ -253,6 +268,23 @@ TEST_CASE("samples that need no network", "[nsinit][samples]") {
   }
 }
 
+TEST_CASE("the minimal sample's user has a /tmp to work in", "[nsinit][samples]") {
+  World world;
+  NsinitBox box(world);
+  box.sample("minimal").write();
+  Ran files;
+  const pid_t pid = box.started(files);
+  const Ran made = box.exec({"sh", "-c", "id -un; umask; echo mine > /tmp/file; stat -c '%a %U %n' /tmp /tmp/file"});
+  INFO(made.err);
+  CHECK(made.out == "daemon\n0022\n1777 root /tmp\n644 daemon /tmp/file\n");
+  // Whoever comes later finds it; on the host it never was.
+  CHECK(box.exec({"cat", "/tmp/file"}).out == "mine\n");
+  CHECK_FALSE(exists(box.dir() + "/tmp/file"));
+  ::kill(pid, SIGTERM);
+  CHECK(world.finish_call(pid, files, 10).code == 0);
+  box.nothing_left();
+}
+
 TEST_CASE("config prints container.json again; pause and unpause need a container", "[nsinit]") {
   World world;
   NsinitBox box(world);
@@ -268,6 +300,84 @@ TEST_CASE("config prints container.json again; pause and unpause need a containe
   }
   CHECK(box.call({"--version"}).out == "nsinit version 0.1\n");
   CHECK(contains(box.call({"exec", "--list"}).out, "mknod a device inside an existing container"));
+  box.nothing_left();
+}
+
+TEST_CASE("keys match in any case, unknown ones are ignored, and null is what is not given", "[nsinit]") {
+  World world;
+  const NsinitBox box(world);
+  spit(box.dir() + "/container.json", R"({"HostName": "Koye", "ENVIRONMENT": ["PATH=/bin", "A=1", "A=2"],
+    "Namespaces": [{"Name": "NEWNS"}, {"NAME": "NEWUTS"}, {"name": "NEWPID", "path": null}], "routes": null,
+    "cgroups": {"Name": "box", "PARENT": ")" +
+                                          world.mark() + R"(", "allow_all_devices": true, "allowed_devices": null},
+    "capabilities": null, "networks": null, "standard": {"of": "later"}, "mount_config": null, "user": null})");
+  const Ran ran = box.exec({"sh", "-c", "hostname; echo $A $HOME $$; cat /dev/null && echo read"});
+  INFO(ran.err);
+  CHECK(ran.code == 0);
+  CHECK(ran.out == "Koye\n2 /root 1\nread\n");
+  CHECK(ran.err.empty());
+  CHECK_FALSE(exists(box.state_path()));
+  for (const auto& name : names_in(world.root())) CHECK(name.empty());
+}
+
+TEST_CASE("without pivot_root the container's root is its own all the same", "[nsinit]") {
+  World world;
+  NsinitBox box(world);
+  box.set("/mount_config/no_pivot_root", "true").set("/mount_config/readonly_fs", "true");
+  const Json report = box.report({"--try-create", "/etc/x", "--try-create", "/tmp/x", "--list", "/"});
+  CHECK(report.str("/create/~1etc~1x") == "EROFS");
+  CHECK(report.str("/create/~1tmp~1x") == "ok");
+  CHECK(contains(report.text("/list/~1"), "probe"));
+  for (std::size_t i = 0; i < report.size("/mounts"); ++i)
+    CHECK_FALSE(contains(report.str("/mounts/" + std::to_string(i) + "/propagation"), "shared:"));
+  box.nothing_left();
+}
+
+TEST_CASE("a terminal of its own for each shell, whose size follows", "[nsinit][terminal]") {
+  World world;
+  NsinitBox box(world);
+  box.set("/tty", "true").write();
+  const auto shell = [&] {
+    return std::vector<std::string>{"nsinit", "exec", "sh", "-c", "tty; exec /probe --quiet --wait-winch"};
+  };
+  // What is started on a terminal stands where the test does.
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(box.dir());
+  Terminal first(world, shell(), 30, 100);
+  CHECK(first.appears("/dev/pts/0"));
+  REQUIRE(first.appears("waiting"));
+  Terminal second(world, shell(), 30, 100);
+  CHECK(second.appears("/dev/pts/1"));
+  REQUIRE(second.appears("waiting"));
+  std::filesystem::current_path(before);
+  second.resize(11, 22);
+  CHECK(second.appears("11 22"));
+  CHECK(second.wait() == 0);
+  first.resize(44, 55);
+  CHECK(first.appears("44 55"));
+  CHECK(first.wait() == 0);
+  box.nothing_left();
+}
+
+TEST_CASE("data_path without root_fs: the root file system is the working directory", "[nsinit]") {
+  World world;
+  NsinitBox box(world);
+  const std::string data = world.dir() + "/data";
+  make_dirs(data);
+  spit(data + "/container.json", box.config.text());
+  How how;
+  how.env = {"data_path=" + data};
+  how.cwd = box.dir();
+  Ran files;
+  const pid_t pid = box.started(files, {"/probe", "--quiet", "--print", "up", "--hold"}, how);
+  CHECK(exists(data + "/state.json"));
+  CHECK_FALSE(exists(box.state_path()));
+  // Joined from anywhere.
+  how.cwd = "/";
+  CHECK(world.call({"nsinit", "exec", "hostname"}, how).out == "koye\n");
+  ::kill(pid, SIGTERM);
+  CHECK(world.finish_call(pid, files, 10).code == 0);
+  CHECK_FALSE(exists(data + "/state.json"));
   box.nothing_left();
 }
 
@@ -316,6 +426,19 @@ TEST_CASE("wrong input is refused with its place, and nothing is left", "[nsinit
                  "bridge 'nsi-none' does not exist"));
   CHECK(contains(fault("/networks/-", R"({"type": "veth", "bridge": "b", "veth_prefix": "v", "address": "1.2.3"})"),
                  "invalid CIDR address: 1.2.3 [config: /networks/1/address]"));
+  CHECK(contains(fault("/networks/-", R"({"type": "veth", "bridge": "b"})"),
+                 "veth prefix is not specified [config: /networks/1/veth_prefix]"));
+  CHECK(contains(fault("/networks/-", R"({"type": "veth", "bridge": "b", "veth_prefix": "v", "mac_address": "02"})"),
+                 "invalid MAC address: 02 [config: /networks/1/mac_address]"));
+  CHECK(contains(fault("/routes", R"([{"interface_name": "eth0"}])"),
+                 "a route needs a destination, a source or a gateway [config: /routes/0]"));
+  CHECK(contains(fault("/routes", R"([{"gateway": "10.0.0.1", "interface_name": "eth7"}])"),
+                 "the container has no interface 'eth7' [config: /routes/0/interface_name]"));
+  CHECK(contains(fault("/namespaces", R"([{"name": "NEWNS"}, {"name": "NEWPID"}])"), "[config: /hostname]"));
+  CHECK(contains(fault("/cgroups/memory", "\"much\""), "[config: /cgroups/memory]"));
+  CHECK(contains(fault("/cgroups/freezer", "\"COLD\""), "'COLD' is neither 'FROZEN' nor 'THAWED'"));
+  CHECK(contains(fault("/mount_config/device_nodes", R"([{"type": 7, "path": "/dev/x"}])"),
+                 "[config: /mount_config/device_nodes/0/type]"));
   CHECK(contains(fault("/namespaces/0/name", "\"NEWMOON\""), "unknown namespace 'NEWMOON'"));
   CHECK(contains(fault("/environment/0", "\"PATH\""), "invalid environment 'PATH' [config: /environment/0]"));
   CHECK(contains(fault("/mount_config/mounts/0/type", "\"nfs\""),
@@ -339,7 +462,7 @@ TEST_CASE("wrong input is refused with its place, and nothing is left", "[nsinit
 }
 
 TEST_CASE("labels of modules that the host has not: one warning, and on it goes", "[nsinit][lsm]") {
-  if (exists("/sys/kernel/security/apparmor") || exists("/sys/fs/selinux/enforce"))
+  if (slurp("/sys/module/apparmor/parameters/enabled") == "Y\n" || exists("/sys/fs/selinux/enforce"))
     CAISSON_SKIP("this host has AppArmor or SELinux");
   World world;
   NsinitBox box(world);

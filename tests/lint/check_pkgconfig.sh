@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # A program that embeds the installed library builds and runs with what pkg-config says, with --static and without.
+# Also that the install makes nsinit's name and page.
 # Usage: check_pkgconfig.sh BUILD
 set -u
 build=$1
@@ -13,7 +14,7 @@ fail() {
   exit 1
 }
 
-DESTDIR=$work/dest meson install -C "$build" --no-rebuild --quiet --tags devel >"$work/log" 2>&1 || fail 'meson install'
+DESTDIR=$work/dest meson install -C "$build" --no-rebuild --quiet >"$work/log" 2>&1 || fail 'meson install'
 pc=$(find "$work/dest" -name caisson.pc)
 [ -n "$pc" ] || fail 'no caisson.pc is installed'
 # The prefix is the one that it was configured for, and the files are below DESTDIR.
@@ -36,4 +37,7 @@ for way in '' --static; do
   "$work/program" >"$work/log" 2>&1 || fail "the program linked with '$flags'"
   [ "$(cat "$work/log")" = ContainerDestroyed ] || fail "the program linked with '$flags' says something else"
 done
+[ "$(readlink "$prefix/bin/nsinit")" = caisson ] && "$prefix/bin/nsinit" --version >"$work/log" 2>&1 &&
+  [ "$(cat "$work/log")" = 'nsinit version 0.1' ] || fail 'no nsinit is installed'
+[ -e "$prefix/share/man/man8/nsinit.8" ] || fail 'no manual page of nsinit is installed'
 echo 'ok       lint: a program that embeds the installed library builds'

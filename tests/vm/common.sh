@@ -35,6 +35,7 @@ machine_dir=$VM_CACHE/machine-$KIND-$VM_KERNEL-${VM_CPUS}c${VM_MEM}m-$parts   # 
 # Words with vm. in front are read by the initramfs.
 kernel_arguments() {
   local line='console=ttyS0 quiet loglevel=4 panic=-1 mitigations=off nokaslr random.trust_cpu=on tsc=reliable'
+  line+=' no_timer_check'
   case $KIND in
     v2-light) ;;
     apparmor) line+=' vm.init=/vm/light-init apparmor=1 security=apparmor' ;;

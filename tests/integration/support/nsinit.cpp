@@ -26,7 +26,7 @@ NsinitBox::NsinitBox(const World& world, const std::string& name, bool apart) : 
   install(Places::get().probe, rootfs_ + "/probe");
   install(Places::get().busybox, rootfs_ + "/bin/busybox");
   for (const char* applet : {"sh", "cat", "echo", "id", "ls", "ps", "sleep", "true", "tty", "hostname", "ping", "ping6",
-                             "ip", "nc", "readlink", "grep", "touch"})
+                             "ip", "nc", "readlink", "grep", "touch", "stat"})
     install(rootfs_ + "/bin/busybox", rootfs_ + "/bin/" + applet);
   spit(rootfs_ + "/etc/passwd", "root:x:0:0:root:/root:/bin/sh\ndaemon:x:2:3:daemon:/sbin:/bin/false\n");
   spit(rootfs_ + "/etc/group", "root:x:0:root\nadm:x:4:daemon\ndaemon:x:3:\nwheel:x:10:daemon\n");
@@ -91,13 +91,6 @@ pid_t NsinitBox::started(Ran& files, const std::vector<std::string>& command, co
   INFO("nsinit: " << slurp(files.err_path));
   REQUIRE(up);
   return pid;
-}
-
-void NsinitBox::wait_for_end() const {
-  CHECK(eventually([&] {
-    const std::string list = world_->call({"list"}).out;
-    return !contains(list, "running") && !contains(list, "created");
-  }));
 }
 
 Json NsinitBox::report(const std::vector<std::string>& questions) const {

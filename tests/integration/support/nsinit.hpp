@@ -32,8 +32,6 @@ class NsinitBox {
   /// start() of something that stays, until it runs. Value: the pid of the nsinit.
   pid_t started(Ran& files, const std::vector<std::string>& command = {"/probe", "--quiet", "--print", "up", "--hold"},
                 const How& how = {}) const;
-  /// Waits until no container lives: one whose nsinit was killed can be joined until the kernel has ended it.
-  void wait_for_end() const;
   /// exec of the probe with these questions: its report.
   Json report(const std::vector<std::string>& questions = {}) const;
   std::string state_path() const { return dir_ + "/state.json"; }

@@ -44,5 +44,7 @@ TEST_CASE("relabel gives a label to a tree, and to nothing outside it", "[contai
   INFO((done ? std::string() : done.error().message()));
   CHECK(done);
   CHECK(container::relabel("/usr/bin/..", label).error().message() == "relabelling of /usr is not allowed");
+  CHECK(container::relabel("/usr/share", label).error().message() == "relabelling of /usr/share is not allowed");
+  CHECK(container::relabel("/", label).error().message() == "relabelling of / is not allowed");
   CHECK_FALSE(container::relabel("/nowhere", label));
 }

@@ -6,6 +6,7 @@
 
 #include <catch2/catch.hpp>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -25,12 +26,10 @@ class Places {
     dir = name;
     write("parser", std::string("#!/bin/sh\n") + parser + "\n");
     ::chmod((dir + "/parser").c_str(), 0755);
-    places = {.profiles = dir, .loaded = dir + "/loaded", .parser = dir + "/parser"};
+    // The directory of profiles need not be there.
+    places = {.profiles = dir + "/etc/apparmor.d", .loaded = dir + "/loaded", .parser = dir + "/parser", .module = dir};
   }
-  ~Places() {
-    for (const char* each : {"parser", "loaded", "docker", "called"}) ::unlink((dir + "/" + each).c_str());
-    ::rmdir(dir.c_str());
-  }
+  ~Places() { std::filesystem::remove_all(dir); }
   Places(const Places&) = delete;
   void write(const char* name, const std::string& text) const { std::ofstream(dir + "/" + name) << text; }
   std::string read(const char* name) const {
@@ -76,10 +75,10 @@ TEST_CASE("a profile is loaded once, from a file that stays the administrator's"
   CHECK(container::apparmor_profile_is_loaded("docker-default", here.places));
   CHECK_FALSE(container::apparmor_profile_is_loaded("docker", here.places));
   CHECK(container::load_apparmor_profile("docker", "the text\n", here.places));
-  CHECK(here.read("docker") == "the text\n");
-  CHECK(here.read("called") == "-r -W " + here.dir + "/docker\n");
+  CHECK(here.read("etc/apparmor.d/docker") == "the text\n");
+  CHECK(here.read("called") == "-r -W " + here.places.profiles + "/docker\n");
   CHECK(container::load_apparmor_profile("docker", "another text\n", here.places));
-  CHECK(here.read("docker") == "the text\n");
+  CHECK(here.read("etc/apparmor.d/docker") == "the text\n");
 }
 
 TEST_CASE("a parser that fails is repeated in its own words, and its file is not left", "[nsinit][apparmor]") {
@@ -87,10 +86,44 @@ TEST_CASE("a parser that fails is repeated in its own words, and its file is not
   const auto loaded = container::load_apparmor_profile("docker", "nonsense", here.places);
   REQUIRE_FALSE(loaded);
   CHECK(loaded.error().message() == "Error loading docker apparmor profile: exit status 2 (line 3: no such rule)");
-  CHECK(::access((here.dir + "/docker").c_str(), F_OK) != 0);
+  CHECK(std::filesystem::is_empty(here.places.profiles));
   auto places = here.places;
   places.parser = "/nowhere/parser";
   CHECK_FALSE(container::load_apparmor_profile("docker", "text", places));
+}
+
+TEST_CASE("a host without the parser, or in a container, counts as one without AppArmor", "[nsinit][apparmor]") {
+  const Places here("");
+  const auto why = [&](const container::ApparmorPlaces& places) {
+    return container::why_no_apparmor("docker-default", places);
+  };
+  ::unsetenv("container");
+  CHECK(why(here.places).empty());
+  auto places = here.places;
+  places.module = "/nowhere/apparmor";
+  CHECK(why(places) == "this host's AppArmor cannot be spoken to, for '/nowhere/apparmor' is not there");
+  places = here.places;
+  places.parser = "/nowhere/parser";
+  CHECK(why(places) ==
+        "the kernel does not know the profile 'docker-default', and there is no '/nowhere/parser' to load one");
+  ::setenv("container", "lxc", 1);
+  CHECK(why(here.places) == "AppArmor is not ours in a container, as $container ('lxc') says this is");
+  // What the kernel has already needs nothing of that.
+  here.write("loaded", "docker-default (enforce)\n");
+  CHECK(why(here.places).empty());
+  ::unsetenv("container");
+}
+
+TEST_CASE("the policy's own labels of containers", "[nsinit][selinux]") {
+  const Places here("");
+  CHECK(container::selinux_container_labels(here.dir).process.empty());
+  std::filesystem::create_directories(here.dir + "/default/contexts");
+  here.write("config", "# of the test\nSELINUX=enforcing\nSELINUXTYPE=default\n");
+  here.write("default/contexts/lxc_contexts",
+             "process = \"system_u:system_r:container_t:s0\"\nfile = \"system_u:object_r:container_file_t:s0\"\n");
+  const auto labels = container::selinux_container_labels(here.dir);
+  CHECK(labels.process == "system_u:system_r:container_t");
+  CHECK(labels.file == "system_u:object_r:container_file_t");
 }
 
 TEST_CASE("levels by chance are two categories in order", "[nsinit][selinux]") {

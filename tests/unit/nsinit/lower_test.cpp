@@ -16,7 +16,7 @@ nsinit::Surroundings around() {
           .args = {"sh"},
           .uid = 0,
           .gid = 0,
-          .apparmor = true,
+          .no_apparmor = {},
           .selinux = true,
           .mcs = "s0:c1,c2"};
 }
@@ -199,11 +199,13 @@ TEST_CASE("labels, on a host that has the module and on one that has not", "[nsi
     "mount_config": {"mount_label": "u:r:m:s0:c7,c8"})";
   const auto with = good(fields);
   CHECK(with.spec.process->apparmor_profile == "docker-default");
-  CHECK(with.spec.process->selinux_label == "u:r:t:s0:c1,c2");
+  // The level that one of them has is the other's.
+  CHECK(with.spec.process->selinux_label == "u:r:t:s0:c7,c8");
   CHECK(with.spec.linux->mount_label == "u:r:m:s0:c7,c8");
   CHECK(with.warnings.empty());
   auto host = around();
-  host.apparmor = host.selinux = false;
+  host.no_apparmor = "this host has no AppArmor";
+  host.selinux = false;
   const auto without = good(fields, host);
   CHECK(without.spec.process->apparmor_profile.empty());
   CHECK(without.spec.process->selinux_label.empty());
@@ -211,6 +213,27 @@ TEST_CASE("labels, on a host that has the module and on one that has not", "[nsi
   CHECK(without.warnings ==
         std::vector<std::string>{"going on without it: this host has no AppArmor [config: /apparmor_profile]",
                                  "going on without it: this host has no SELinux [config: /process_label]"});
+}
+
+TEST_CASE("labels take a fresh level when none is given, and the host's own when there are none", "[nsinit][lower]") {
+  const auto labels = [](const char* process, const char* mounts, nsinit::Surroundings host = around()) {
+    const auto made = good(
+        std::string(R"("process_label": ")") + process + R"(", "mount_config": {"mount_label": ")" + mounts + "\"}",
+        host);
+    return made.spec.process->selinux_label + " " + made.spec.linux->mount_label;
+  };
+  CHECK(labels("u:r:t", "u:r:m") == "u:r:t:s0:c1,c2 u:r:m:s0:c1,c2");
+  CHECK(labels("u:r:t:s0-s0:c5,c6", "u:r:m") == "u:r:t:s0-s0:c5,c6 u:r:m:s0:c5,c6");
+  CHECK(labels("u:r:t", "") == "u:r:t:s0:c1,c2 ");
+  CHECK(labels("", "") == " ");
+  auto enforcing = around();
+  enforcing.process_label = "u:r:container_t";
+  enforcing.mount_label = "u:r:container_file_t";
+  CHECK(labels("", "", enforcing) == "u:r:container_t:s0:c1,c2 u:r:container_file_t:s0:c1,c2");
+  CHECK(labels("u:r:t", "", enforcing) == "u:r:t:s0:c1,c2 ");
+  auto permissive = around();
+  permissive.mcs.clear();
+  CHECK(labels("u:r:t", "u:r:m", permissive) == "u:r:t u:r:m");
 }
 
 TEST_CASE("relabelling: the container's own label, or one that all share", "[nsinit][lower]") {
@@ -224,6 +247,11 @@ TEST_CASE("relabelling: the container's own label, or one that all share", "[nsi
   auto host = around();
   host.selinux = false;
   CHECK(good(fields, host).relabels.empty());
+  const auto none = good(R"("mount_config": {"mounts": [
+    {"type": "bind", "source": "/own", "destination": "/a", "relabel": "Z"}]})");
+  CHECK(none.relabels.empty());
+  CHECK(none.warnings == std::vector<std::string>{"going on without it: there is no mount_label to give [config: "
+                                                  "/mount_config/mounts/0/relabel]"});
 }
 
 TEST_CASE("a fault of the config.json that was made is told in container.json's places", "[nsinit][lower]") {

@@ -18,9 +18,12 @@ nsinit::Lowered sample(const std::string& name, bool modules = true) {
   const auto container = nsinit::read(text.str());
   INFO(name << (container ? std::string() : container.error().message()));
   REQUIRE(container);
-  auto lowered = nsinit::lower(
-      *container,
-      {.rootfs = "/srv/box", .id = "c", .args = {"sh"}, .apparmor = modules, .selinux = modules, .mcs = "s0:c1,c2"});
+  auto lowered = nsinit::lower(*container, {.rootfs = "/srv/box",
+                                            .id = "c",
+                                            .args = {"sh"},
+                                            .no_apparmor = modules ? "" : "none",
+                                            .selinux = modules,
+                                            .mcs = "s0:c1,c2"});
   INFO((lowered ? std::string() : lowered.error().message()));
   REQUIRE(lowered);
   std::vector<std::string> warnings;

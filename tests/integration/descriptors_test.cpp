@@ -42,7 +42,7 @@ TEST_CASE("--preserve-fds hands over exactly so many descriptors", "[descriptors
     how.descriptors = {{5, file}};
     Ran ran = world.run(bundle, {"--preserve-fds", "3"}, how);
     CHECK(ran.code == 1);
-    CHECK(contains(ran.err, "unable to stat preserved-fd 3 (of 3): Bad file descriptor"));
+    CHECK(contains(ran.err, "unable to stat preserved-fd 0 (of 3): Bad file descriptor"));
     how.descriptors = {};
     how.env = {"LISTEN_FDS=1"};
     ran = world.run(bundle, {}, how);
@@ -52,7 +52,7 @@ TEST_CASE("--preserve-fds hands over exactly so many descriptors", "[descriptors
     how.env = {};
     ran = world.call({"exec", "--preserve-fds", "1", bundle.id, "/probe"}, how);
     CHECK(ran.code == 255);
-    CHECK(contains(ran.err, "unable to stat preserved-fd 3 (of 1): Bad file descriptor"));
+    CHECK(contains(ran.err, "unable to stat preserved-fd 0 (of 1): Bad file descriptor"));
     CHECK(world.remove(bundle, true).code == 0);
   }
   SECTION("in exec") {

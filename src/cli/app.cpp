@@ -166,7 +166,8 @@ std::string told(const Command& command, const container::Globals& globals, std:
 /// A user who has no runtime root of his own meets the host's, and is to know why.
 Error explained(Error&& error, const container::Globals& globals) {
   const bool users = globals.root_is_default && ::geteuid() != 0 && !find_default_root().of_user;
-  if (!users || error.sys_errno() != EACCES || ::access(globals.root.c_str(), X_OK) == 0) return std::move(error);
+  if (!users || error.sys_errno() != EACCES || ::access(globals.root.c_str(), R_OK | W_OK | X_OK) == 0)
+    return std::move(error);
   return std::move(error).with("neither --root nor XDG_RUNTIME_DIR names a directory for a user's containers");
 }
 

@@ -88,7 +88,7 @@ Result<KeptDescriptors> count_kept_descriptors(int preserve) {
   kept.listen = count_listen_descriptors();
   kept.all = kept.listen + static_cast<unsigned>(preserve);
   for (unsigned i = 0; i < kept.all; ++i) {
-    // What came through the caller's execve has no close-on-exec flag. A descriptor with one is our own, opened in a gap.
+    // What came through the caller's execve has no close-on-exec flag: one that has it is our own, opened in a gap.
     const int flags = ::fcntl(static_cast<int>(3 + i), F_GETFD);
     if (flags >= 0 && (static_cast<unsigned>(flags) & FD_CLOEXEC) == 0) continue;
     if (flags >= 0) errno = EBADF;

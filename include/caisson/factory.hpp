@@ -32,7 +32,7 @@ struct CreateOptions {
   bool no_new_keyring = false;  ///< stay in this program's session keyring
 };
 
-/// Makes and finds the containers of one root directory.
+/// Makes and finds the containers of one root directory. One that is not absolute is ConfigInvalid, of every call.
 class Factory {
  public:
   explicit Factory(FactoryOptions options = {}) : options_(std::move(options)) {}

@@ -7,7 +7,10 @@ namespace caisson::v1 {
 
 namespace {
 
-container::Globals globals_of(const FactoryOptions& options) {
+caisson::Result<container::Globals> globals_of(const FactoryOptions& options) {
+  // The directory is looked for again with each call, and the program may have another working directory by then.
+  if (!options.root.starts_with('/'))
+    return fail(ErrorKind::config, "FactoryOptions::root '{}' is not absolute", options.root);
   container::Globals globals;
   globals.root = options.root;
   globals.systemd_cgroup = options.systemd_cgroup;
@@ -28,7 +31,8 @@ Container container_of(const container::Globals& globals, const std::string& id,
   return Container(std::make_shared<Container::Inside>(Container::Inside{globals, id, std::move(init)}));
 }
 
-caisson::Result<Container> make(const container::Globals& globals, const container::CreateOptions& options) {
+caisson::Result<Container> make(const FactoryOptions& factory, const container::CreateOptions& options) {
+  const container::Globals globals = CAISSON_TRY(globals_of(factory));
   container::Creation creation(globals, options, container::Creation::Mode::hand_over);
   CAISSON_TRY(creation.decide());
   CAISSON_TRY(creation.make());
@@ -38,12 +42,14 @@ caisson::Result<Container> make(const container::Globals& globals, const contain
   return container_of(globals, options.id, std::move(init));
 }
 
-caisson::Result<Container> find(const container::Globals& globals, const std::string& id) {
+caisson::Result<Container> find(const FactoryOptions& factory, const std::string& id) {
+  const container::Globals globals = CAISSON_TRY(globals_of(factory));
   CAISSON_TRY(container::state(globals, id));
   return container_of(globals, id);
 }
 
-caisson::Result<std::vector<Container>> find_all(const container::Globals& globals) {
+caisson::Result<std::vector<Container>> find_all(const FactoryOptions& factory) {
+  const container::Globals globals = CAISSON_TRY(globals_of(factory));
   std::vector<std::string> unreadable;  // being made or removed at this moment
   std::vector<Container> found;
   for (const auto& state : CAISSON_TRY(container::list(globals, unreadable)))
@@ -54,19 +60,17 @@ caisson::Result<std::vector<Container>> find_all(const container::Globals& globa
 }  // namespace
 
 Result<Container> Factory::create(const std::string& id, const Bundle& bundle, const CreateOptions& options) const {
-  return to_public(make(globals_of(options_), creation_of(id, bundle.path, options)), "create " + id);
+  return to_public(make(options_, creation_of(id, bundle.path, options)), "create " + id);
 }
 
 Result<Container> Factory::create(const std::string& id, const ConfigText& config, const CreateOptions& options) const {
   container::CreateOptions wanted = creation_of(id, config.bundle, options);
   wanted.config_text = config.text;
-  return to_public(make(globals_of(options_), wanted), "create " + id);
+  return to_public(make(options_, wanted), "create " + id);
 }
 
-Result<Container> Factory::load(const std::string& id) const {
-  return to_public(find(globals_of(options_), id), "load " + id);
-}
+Result<Container> Factory::load(const std::string& id) const { return to_public(find(options_, id), "load " + id); }
 
-Result<std::vector<Container>> Factory::list() const { return to_public(find_all(globals_of(options_)), "list"); }
+Result<std::vector<Container>> Factory::list() const { return to_public(find_all(options_), "list"); }
 
 }  // namespace caisson::v1

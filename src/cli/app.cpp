@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <exception>
 
 #include "base/log.hpp"
@@ -111,7 +112,7 @@ Result<container::Globals> make_globals(const GlobalOptions& o, bool makes_conta
   container::Globals globals;
   if (o.root.empty()) {
     auto root = find_default_root();
-    if (root.of_user && makes_containers) CAISSON_TRY(make_user_root(root.path));
+    if (root.of_user && makes_containers) CAISSON_TRY(make_user_root(root.path), "XDG_RUNTIME_DIR");
     globals.root = std::move(root.path);
   } else {
     globals.root = CAISSON_TRY(absolute_root(o.root));
@@ -162,6 +163,14 @@ std::string told(const Command& command, const container::Globals& globals, std:
   return text;
 }
 
+/// A user who has no runtime root of his own meets the host's, and is to know why.
+Error explained(Error&& error, const container::Globals& globals) {
+  const bool users = globals.root_is_default && ::geteuid() != 0 && !find_default_root().of_user;
+  if (!users || error.sys_errno() != EACCES || ::access(globals.root.c_str(), R_OK | W_OK | X_OK) == 0)
+    return std::move(error);
+  return std::move(error).with("neither --root nor XDG_RUNTIME_DIR names a directory for a user's containers");
+}
+
 int run_command(const Command& command, const GlobalOptions& options, std::span<const char* const> words) {
   Grammar grammar{.command = command.name};
   Run action = command.bind(grammar);
@@ -171,8 +180,8 @@ int run_command(const Command& command, const GlobalOptions& options, std::span<
   const auto globals = make_globals(options, command.makes_containers);
   if (!globals) return report(globals.error(), 1);
   if (log::level() == log::Level::debug) log::debug("{}", told(command, *globals, words));
-  const auto code = action(*globals);
-  return code ? *code : report(code.error(), command.failure);
+  auto code = action(*globals);
+  return code ? *code : report(explained(std::move(code).error(), *globals), command.failure);
 }
 
 int run_neighbour(const GlobalOptions& options, std::span<const char* const> words) {

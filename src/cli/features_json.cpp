@@ -68,8 +68,7 @@ struct Features {
   std::vector<std::string> hooks, mount_options;
   Linux linux;
   std::map<std::string, std::string> annotations;
-  std::vector<std::string>
-      unsafe_annotations;  ///< of a config, that would change what this runtime does: it reads none
+  std::vector<std::string> unsafe_annotations;  ///< of a config, that change what this runtime does
 };
 
 /// The words of a closed set of the config, sorted.
@@ -171,6 +170,8 @@ std::string features_json(const plan::HostFacts& facts, const container::Seccomp
       // Engines ask for checkpoints by this name, whichever the runtime.
       {"org.opencontainers.runc.checkpoint.enabled", "false"},
   };
+  // They become properties of the container's unit.
+  if (kSystemd) features.unsafe_annotations = {"org.systemd.property."};
   return json::write(features, json::Style::four_spaces) + "\n";
 }
 

@@ -110,7 +110,7 @@ struct Process {
   User user;
   std::vector<std::string> args;                ///< argv; never empty for create and run
   std::string command_line;                     ///< Windows only
-  std::optional<std::vector<std::string>> env;  ///< "NAME=VALUE"; absent and empty differ in HOME
+  std::optional<std::vector<std::string>> env;  ///< "NAME=VALUE"
   std::string cwd;                              ///< absolute path in the container
   std::optional<Capabilities> capabilities;     ///< absent = as the kernel leaves them
   std::vector<Rlimit> rlimits;

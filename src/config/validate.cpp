@@ -188,6 +188,15 @@ Status check_mappings(const std::vector<IdMapping>& mappings, std::string_view p
   const auto overlap = [](std::uint64_t a, std::uint64_t a_size, std::uint64_t b, std::uint64_t b_size) {
     return a < b + b_size && b < a + a_size;
   };
+  constexpr std::size_t kMost = 340;   // UID_GID_MAP_MAX_EXTENTS since Linux 4.15
+  constexpr std::size_t kPage = 4096;  // what a write to uid_map must be shorter than: user_namespaces(7)
+  if (mappings.size() > kMost)
+    return fail_config(std::string(pointer), "{} mappings: the kernel takes {} at most", mappings.size(), kMost);
+  std::size_t text = 0;
+  for (const auto& map : mappings) text += fmt::formatted_size("{} {} {}\n", map.container_id, map.host_id, map.size);
+  if (text >= kPage)
+    return fail_config(std::string(pointer), "{} mappings of {} bytes as text: the kernel takes less than {}",
+                       mappings.size(), text, kPage);
   for (std::size_t i = 0; i < mappings.size(); ++i) {
     const auto& map = mappings[i];
     if (map.size == 0) return fail_config(fmt::format("{}/{}/size", pointer, i), "a mapping of no ids");

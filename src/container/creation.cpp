@@ -65,7 +65,7 @@ Status Creation::check_options() const {
   if (mode_ == Mode::hand_over) return {};  // the caller takes the terminal, if there is one
   const bool detached = mode_ != Mode::run_foreground;
   CAISSON_TRY(check_console(spec_.process->terminal, detached, options_.console_socket, "/process/terminal"));
-  return {};
+  return check_pid_file(options_.pid_file);
 }
 
 /// Names what is wrong with the rootfs before anything is made. A symlink on its path would let whoever owns it choose

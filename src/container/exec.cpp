@@ -99,6 +99,7 @@ Status decide(Exec& exec, const Entry& entry) {
   if (exec.keeper != Keeper::program) {
     const bool detached = exec.keeper == Keeper::nobody;
     CAISSON_TRY(check_console(exec.spec.process->terminal, detached, exec.options.console_socket, "/process/terminal"));
+    CAISSON_TRY(check_pid_file(exec.options.pid_file));
     exec.kept = CAISSON_TRY(count_kept_descriptors(exec.options.preserve_fds));
   }
   exec.facts = CAISSON_TRY(probe_kernel());

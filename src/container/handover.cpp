@@ -4,8 +4,10 @@
 #include <fcntl.h>
 #include <linux/seccomp.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <climits>
 #include <cstdlib>
 #include <span>
@@ -32,14 +34,34 @@ Status send_pidfd(const std::string& path, const std::string& word, FdView pidfd
   return {};
 }
 
-Status write_pid_file(const std::string& path, int pid) {
+namespace {
+
+Result<FileDescriptor> open_parent(const std::string& path) {
   const auto slash = path.rfind('/');
   const std::string parent = slash == std::string::npos ? "." : path.substr(0, slash == 0 ? 1 : slash);
   FileDescriptor dir(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!dir) return fail_errno("pid file: open('{}')", parent);
-  CAISSON_TRY(
-      sys::replace_file(dir, slash == std::string::npos ? path : path.substr(slash + 1), fmt::format("{}", pid), 0644),
-      "pid file '{}'", path);
+  return dir;
+}
+
+}  // namespace
+
+Status check_pid_file(const std::string& path) {
+  if (path.empty()) return {};
+  const FileDescriptor dir = CAISSON_TRY(open_parent(path));
+  struct stat found {};
+  if (::fstatat(dir.get(), path.c_str() + path.rfind('/') + 1, &found, AT_SYMLINK_NOFOLLOW) == 0 &&
+      S_ISDIR(found.st_mode)) {
+    errno = EISDIR;
+    return fail_errno("pid file '{}'", path);
+  }
+  return {};
+}
+
+Status write_pid_file(const std::string& path, int pid) {
+  const FileDescriptor dir = CAISSON_TRY(open_parent(path));
+  CAISSON_TRY(sys::replace_file(dir, path.substr(path.rfind('/') + 1), fmt::format("{}", pid), 0644), "pid file '{}'",
+              path);
   return {};
 }
 
@@ -66,7 +88,10 @@ Result<KeptDescriptors> count_kept_descriptors(int preserve) {
   kept.listen = count_listen_descriptors();
   kept.all = kept.listen + static_cast<unsigned>(preserve);
   for (unsigned i = 0; i < kept.all; ++i) {
-    if (::fcntl(static_cast<int>(3 + i), F_GETFD) >= 0) continue;
+    // What came through the caller's execve has no close-on-exec flag: one that has it is our own, opened in a gap.
+    const int flags = ::fcntl(static_cast<int>(3 + i), F_GETFD);
+    if (flags >= 0 && (static_cast<unsigned>(flags) & FD_CLOEXEC) == 0) continue;
+    if (flags >= 0) errno = EBADF;
     if (i < kept.listen)
       return fail_errno("unable to stat preserved-fd {} (of the {} that LISTEN_FDS announces)", i, kept.listen);
     return fail_errno("unable to stat preserved-fd {} (of {})", i - kept.listen, preserve);

@@ -26,6 +26,9 @@ Status send_console(const std::string& path, const std::string& name, FdView mas
 /// Sends a pidfd to the AF_UNIX stream socket at `path`; `word` is "standard" for init and "setns" for exec.
 Status send_pidfd(const std::string& path, const std::string& word, FdView pidfd);
 
+/// Whether a pid file can be there, before a process is started for it. Empty: none is wanted.
+Status check_pid_file(const std::string& path);
+
 /// Replaces the file at `path` by the digits of `pid`, no newline: engines read it whole as a number.
 Status write_pid_file(const std::string& path, int pid);
 

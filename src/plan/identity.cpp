@@ -292,7 +292,7 @@ Result<IdentityPlan> make_identity(const config::Process& process, const config:
   CAISSON_TRY(make_user(process.user, linux, facts, in_user_namespace, plan));
   plan.cwd = process.cwd;
   plan.args = process.args;
-  if (process.env) make_env(*process.env, plan);
+  make_env(process.env.value_or(std::vector<std::string>()), plan);
   if (process.capabilities)
     plan.capabilities =
         make_capabilities(*process.capabilities, facts, in_user_namespace, pointer + "/capabilities", warnings);

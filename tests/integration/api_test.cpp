@@ -312,6 +312,10 @@ TEST_CASE("each failure has its code, and leaves nothing", "[api]") {
   CHECK(code_of(factory(world).load("nobody")) == ErrorCode::ContainerDestroyed);
   CHECK(code_of(factory(world).load("../x")) == ErrorCode::InvalidIdFormat);
   CHECK(factory(world).list()->empty());
+  const caisson::Factory nowhere({.root = "not/absolute"});
+  CHECK(code_of(nowhere.create("x", caisson::Bundle{bundle.dir})) == ErrorCode::ConfigInvalid);
+  CHECK(code_of(nowhere.load("x")) == ErrorCode::ConfigInvalid);
+  CHECK(code_of(nowhere.list()) == ErrorCode::ConfigInvalid);
   CHECK(code_of(factory(world).create("a/b", caisson::Bundle{bundle.dir})) == ErrorCode::InvalidIdFormat);
   CHECK(code_of(factory(world).create("x", caisson::Bundle{world.dir()})) == ErrorCode::ConfigInvalid);
   CHECK(code_of(factory(world).create("x", caisson::Bundle{world.dir() + "/none"})) == ErrorCode::ConfigInvalid);

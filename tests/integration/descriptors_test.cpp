@@ -38,6 +38,23 @@ TEST_CASE("--preserve-fds hands over exactly so many descriptors", "[descriptors
     CHECK(ran.code == 1);
     CHECK(contains(ran.err, "unable to stat preserved-fd"));
   }
+  SECTION("not the runtime's own in the place of those that are missing") {
+    how.descriptors = {{5, file}};
+    Ran ran = world.run(bundle, {"--preserve-fds", "3"}, how);
+    CHECK(ran.code == 1);
+    CHECK(contains(ran.err, "unable to stat preserved-fd 0 (of 3): Bad file descriptor"));
+    how.descriptors = {};
+    how.env = {"LISTEN_FDS=1"};
+    ran = world.run(bundle, {}, how);
+    CHECK(ran.code == 1);
+    bundle.probe({"--quiet", "--hold"});
+    world.started(bundle);
+    how.env = {};
+    ran = world.call({"exec", "--preserve-fds", "1", bundle.id, "/probe"}, how);
+    CHECK(ran.code == 255);
+    CHECK(contains(ran.err, "unable to stat preserved-fd 0 (of 1): Bad file descriptor"));
+    CHECK(world.remove(bundle, true).code == 0);
+  }
   SECTION("in exec") {
     bundle.probe({"--quiet", "--hold"});
     world.started(bundle);

@@ -254,6 +254,28 @@ TEST_CASE("no pid file is left by a create that fails", "[lifecycle][compat]") {
   world.nothing_left();
 }
 
+TEST_CASE("a pid file that cannot be made is refused before anything runs", "[lifecycle][errors]") {
+  World world;
+  Bundle bundle = world.bundle();
+  const std::string sign = bundle.rootfs + "/sign";
+  bundle.args({"/probe", "--quiet", "--try-create", "/sign"}).set("/root/readonly", "false");
+  for (const auto& file : {world.dir() + "/nowhere/pid", world.dir()}) {
+    INFO(file);
+    const Ran ran = world.run(bundle, {"--pid-file", file});
+    CHECK(ran.code == 1);
+    CHECK(contains(ran.err, "pid file"));
+    CHECK_FALSE(exists(sign));
+  }
+  bundle.probe({"--quiet", "--hold"});
+  world.started(bundle);
+  const Ran ran = world.call(
+      {"exec", "--pid-file", world.dir() + "/nowhere/pid", bundle.id, "/probe", "--quiet", "--try-create", "/sign"});
+  CHECK(ran.code == 255);
+  CHECK_FALSE(exists(sign));
+  CHECK(world.remove(bundle, true).code == 0);
+  world.nothing_left();
+}
+
 TEST_CASE("a container without a PID namespace takes its processes along when it is killed or deleted",
           "[lifecycle][kill]") {
   World world;

@@ -48,9 +48,9 @@ TEST_CASE("env is exactly the config's, the last of a name wins, HOME is added",
     bundle.set("/process/env", R"(["HOME=/elsewhere"])");
     CHECK(world.report(bundle).strings("/env") == Strings{"HOME=/elsewhere"});
   }
-  SECTION("no env at all stays none") {
+  SECTION("no env at all gets HOME, too") {
     bundle.remove("/process/env");
-    CHECK(world.report(bundle).size("/env") == 0);
+    CHECK(world.report(bundle).strings("/env") == Strings{"HOME=/"});
   }
 }
 

@@ -45,6 +45,22 @@ bool user_namespaces_allowed() {
 
 }  // namespace
 
+TEST_CASE("a user without a runtime directory is told of it", "[rootless][errors]") {
+  World world;
+  const Bundle bundle = rootless(world);
+  hand_over(world);
+  How how = as_user(world);
+  how.env = {"XDG_RUNTIME_DIR="};
+  Ran ran = world.run(bundle, {}, how);
+  CHECK(ran.code == 1);
+  CHECK(contains(ran.err, "error: neither --root nor XDG_RUNTIME_DIR names a directory"));
+  CHECK(contains(ran.err, "'/run/caisson"));
+  how.env = {"XDG_RUNTIME_DIR=" + world.dir() + "/nowhere"};
+  ran = world.run(bundle, {}, how);
+  CHECK(ran.code == 1);
+  CHECK(contains(ran.err, "error: XDG_RUNTIME_DIR: mkdir("));
+}
+
 TEST_CASE("a user without privileges runs a container", "[rootless]") {
   if (!user_namespaces_allowed()) CAISSON_SKIP("user namespaces are not for everybody here");
   World world;

@@ -99,7 +99,8 @@ TEST_CASE("the features document says what engines look for", "[cli][features]")
   CHECK(has(document->linux.seccomp.knownFlags, "SECCOMP_FILTER_FLAG_SPEC_ALLOW"));
   CHECK(document->linux.seccomp.supportedFlags == std::vector<std::string>{"SECCOMP_FILTER_FLAG_LOG"});
   CHECK(document->annotations.at("org.opencontainers.runc.checkpoint.enabled") == "false");
-  CHECK(document->unsafe.empty());
+  const bool systemd = text.find("\"systemd\": true") != std::string::npos;
+  CHECK(document->unsafe == (systemd ? std::vector<std::string>{"org.systemd.property."} : std::vector<std::string>{}));
   CHECK(document->annotations.at("io.github.seccomp.libseccomp.version") == "2.5.4");
 }
 

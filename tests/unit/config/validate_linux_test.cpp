@@ -59,6 +59,19 @@ TEST_CASE("user mappings", "[config][validate]") {
         "the mapping overlaps with mapping 0 [/linux/uidMappings/1]");
 }
 
+TEST_CASE("more mappings than the kernel takes", "[config][validate]") {
+  const auto many = [](unsigned count, unsigned from) {
+    std::string list;
+    for (unsigned i = 0; i < count; ++i)
+      list += fmt::format("{}{{\"containerID\":{},\"hostID\":{},\"size\":1}}", i == 0 ? "" : ",", i, from + i);
+    return maps(list);
+  };
+  CHECK(of_linux(many(340, 0), kUser) == "ok");
+  CHECK(of_linux(many(341, 0), kUser) == "341 mappings: the kernel takes 340 at most [/linux/uidMappings]");
+  CHECK(of_linux(many(340, 100000), kUser) ==
+        "340 mappings of 4310 bytes as text: the kernel takes less than 4096 [/linux/uidMappings]");
+}
+
 TEST_CASE("time offsets", "[config][validate]") {
   CHECK(of_linux(R"("timeOffsets":{"monotonic":{"secs":-5,"nanosecs":999999999},"boottime":{}})", kTime) == "ok");
   CHECK(of_linux(R"("timeOffsets":{"monotonic":{"secs":1}})") ==

@@ -144,6 +144,7 @@ Result<Child> spawn(const SpawnOptions& options) {
     (void)channel.send(wire::Failed{std::move(error)});
     ::_exit(1);
   }
+  if (heir) sys::show_own_arguments();
   return Child(sys::ProcessHandle(cloned->pid, std::move(cloned->pidfd)), wire::Channel(std::move(ours)), in_cgroup,
                heir, std::move(exe));
 }

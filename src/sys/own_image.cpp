@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdint>
 #include <cstring>
 #include <span>
@@ -95,11 +96,12 @@ bool can_change_own_image() {
   return ::prctl(PR_SET_MM, PR_SET_MM_MAP_SIZE, &size, 0, 0) == 0 && size == sizeof(prctl_mm_map);
 }
 
-Status change_own_image(FdView file) {
-  const Image image = own_image();
-  CAISSON_TRY(move_segments(file, image));
-  // The kernel wants all of these together. Of the code and data it only keeps account; the heap's end must be true.
-  const auto address = [](const void* at) { return reinterpret_cast<std::uintptr_t>(at); };
+namespace {
+
+std::uintptr_t address(const void* at) { return reinterpret_cast<std::uintptr_t>(at); }
+
+/// The kernel wants all of these together. Of the code and data it only keeps account; the heap's end must be true.
+prctl_mm_map own_map() {
   const auto code = address(__ehdr_start);
   prctl_mm_map map{};
   map.start_code = code;
@@ -110,9 +112,32 @@ Status change_own_image(FdView file) {
   map.arg_start = address(command_line);
   map.arg_end = map.arg_start + sizeof command_line;
   map.env_start = map.env_end = map.arg_end;
+  map.exe_fd = static_cast<unsigned>(-1);
+  return map;
+}
+
+}  // namespace
+
+Status change_own_image(FdView file) {
+  CAISSON_TRY(move_segments(file, own_image()));
+  prctl_mm_map map = own_map();
   map.exe_fd = static_cast<unsigned>(file.get());
   if (::prctl(PR_SET_MM, PR_SET_MM_MAP, &map, sizeof map, 0) != 0) return fail_errno("prctl(PR_SET_MM_MAP)");
   return {};
+}
+
+void show_own_arguments() {
+  // execve(2) puts the strings of both side by side, the arguments first.
+  if (environ == nullptr || *environ == nullptr || program_invocation_name == nullptr) return;
+  char** last = environ;
+  while (last[1] != nullptr) ++last;
+  prctl_mm_map map = own_map();
+  map.arg_start = address(program_invocation_name);
+  map.arg_end = map.env_start = address(*environ);
+  map.env_end = address(*last) + std::strlen(*last) + 1;
+  // Whoever has changed the environment has it elsewhere.
+  if (map.arg_start < map.arg_end && map.env_start < map.env_end)
+    ::prctl(PR_SET_MM, PR_SET_MM_MAP, &map, sizeof map, 0);
 }
 
 }  // namespace caisson::sys

@@ -18,4 +18,8 @@ bool can_change_own_image();
 /// An error leaves the process as it was but for, at most, its mappings, which are equal in content.
 Status change_own_image(FdView file);
 
+/// Shows whoever looks into /proc the command line and the environment again that the process was started with, which
+/// change_own_image() took away. No error: it is for people's eyes.
+void show_own_arguments();
+
 }  // namespace caisson::sys

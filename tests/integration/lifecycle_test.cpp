@@ -407,3 +407,24 @@ TEST_CASE("run forwards signals to the process", "[lifecycle][kill]") {
   CHECK(world.finish_call(call, files, 10).code == 0);
   world.nothing_left();
 }
+
+TEST_CASE("the runtime in the foreground is known by its own command line", "[lifecycle]") {
+  World world;
+  Bundle bundle = world.bundle();
+  bundle.probe({"--quiet", "--print", "up", "--hold"}).write();
+  const auto shows = [](pid_t call, const char* command) {
+    return eventually([&] { return contains(slurp("/proc/" + std::to_string(call) + "/cmdline"), command); });
+  };
+  Ran files;
+  const pid_t run = world.start_call({"run", "--bundle", bundle.dir, bundle.id}, {}, files);
+  REQUIRE(eventually([&] { return contains(slurp(files.out_path), "up"); }));
+  CHECK(shows(run, bundle.id.c_str()));
+  Ran others;
+  const pid_t exec = world.start_call({"exec", bundle.id, "/probe", "--quiet", "--print", "in", "--hold"}, {}, others);
+  REQUIRE(eventually([&] { return contains(slurp(others.out_path), "in"); }));
+  CHECK(shows(exec, bundle.id.c_str()));
+  CHECK(world.remove(bundle, true).code == 0);
+  world.finish_call(run, files, 10);
+  world.finish_call(exec, others, 10);
+  world.nothing_left();
+}

@@ -54,7 +54,7 @@ Result<Relay> Relay::make(FdView master, std::string_view end_of_input) {
 }
 
 Relay::Filled Relay::fill(Flow& flow, FdView from) {
-  const ssize_t size = ::read(from.get(), flow.bytes.data(), flow.bytes.size());
+  const ssize_t size = ::read(from.get(), flow.bytes.get(), Flow::kSize);
   if (size < 0 && (errno == EAGAIN || errno == EINTR)) return Filled::none;
   if (size <= 0) return Filled::end;
   flow.from = 0;
@@ -65,7 +65,7 @@ Relay::Filled Relay::fill(Flow& flow, FdView from) {
 bool Relay::flush(Flow& flow, FdView to) {
   while (!flow.empty()) {
     const std::size_t piece = std::min<std::size_t>(flow.to - flow.from, PIPE_BUF);
-    const ssize_t size = ::write(to.get(), flow.bytes.data() + flow.from, piece);
+    const ssize_t size = ::write(to.get(), flow.bytes.get() + flow.from, piece);
     if (size >= 0) {
       flow.from += static_cast<std::size_t>(size);
       // One piece at a time where writing may wait.
@@ -83,7 +83,7 @@ bool Relay::flush(Flow& flow, FdView to) {
 void Relay::take_input() {
   if (fill(to_container_, input_) != Filled::end) return;
   input_ended_ = true;
-  std::memcpy(to_container_.bytes.data(), end_of_input_.data(), end_of_input_.size());
+  std::memcpy(to_container_.bytes.get(), end_of_input_.data(), end_of_input_.size());
   to_container_.from = 0;
   to_container_.to = end_of_input_.size();
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <array>
 #include <cstddef>
+#include <memory>
 #include <string_view>
 
 #include "base/error.hpp"
@@ -31,7 +31,9 @@ class Relay {
 
  private:
   struct Flow {
-    std::array<char, 16 * 1024> bytes;
+    static constexpr std::size_t kSize = 16 * 1024;
+    // Not in place: most containers have no terminal, and the stack pages of their runtime need not be there.
+    std::unique_ptr<char[]> bytes = std::make_unique_for_overwrite<char[]>(kSize);
     std::size_t from = 0;
     std::size_t to = 0;
     bool empty() const { return from == to; }

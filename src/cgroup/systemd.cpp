@@ -56,7 +56,11 @@ class SystemdManager final : public CgroupManager {
     return fail(ErrorKind::system, "systemd itself moves the first process into its unit");
   }
   Status apply(const plan::CgroupPlan& plan) override { return files().apply(plan); }
-  Status change(const plan::CgroupChange& change) override;
+  std::vector<KeptValue> keep(const plan::CgroupChange& change) override { return files().keep(change); }
+  Status change(const plan::CgroupChange& change, const Kept& before) override;
+  Status undo_change(const plan::CgroupChange& change, const Kept& before) override {
+    return files().undo_change(change, before);
+  }
   Status freeze(bool on) override { return files().freeze(on); }
   Result<bool> frozen() override { return files().frozen(); }
   Status kill(int signal) override { return files().kill(signal); }
@@ -79,6 +83,7 @@ class SystemdManager final : public CgroupManager {
   Status start(pid_t pid);
   Status run_job(SystemdBus& bus, const char* method, const std::vector<plan::BusValue>& arguments, BusReply& refusal);
   Status check_place(pid_t pid);
+  Status tell(const plan::CgroupChange& change);
   Status stop();
   Error explain(const BusReply& refusal) const;
 
@@ -180,8 +185,17 @@ Status SystemdManager::attach(pid_t pid) {
 
 /// systemd is told, too, or it would bring the former values back with its next daemon-reload. The files are first:
 /// there a refusal leaves all as it was, and what the kernel has taken systemd may only fail to remember.
-Status SystemdManager::change(const plan::CgroupChange& change) {
-  CAISSON_TRY(files().change(change));
+Status SystemdManager::change(const plan::CgroupChange& change, const Kept& before) {
+  CAISSON_TRY(files().change(change, before));
+  auto told = tell(change);
+  if (told) return {};
+  auto undone = files().undo_change(change, {before.values, true});
+  if (undone) return told;
+  return std::unexpected(std::move(told.error()).with(undone.error().message()));
+}
+
+/// What systemd remembers of the limits. It need not have a property for each.
+Status SystemdManager::tell(const plan::CgroupChange& change) {
   auto properties = plan::unit_properties(change.writes);
   if (change.devices && !unit_.user) {
     // A list is added to what is there, unless an empty one comes first.

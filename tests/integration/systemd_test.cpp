@@ -11,6 +11,7 @@
 #include <cstdio>
 
 #include "integration/support/mounts.hpp"
+#include "integration/support/trace.hpp"
 #include "integration/support/world.hpp"
 #include "support/skip.hpp"
 
@@ -189,6 +190,73 @@ TEST_CASE("systemd: what update changes stays after a daemon-reload", "[systemd]
   CHECK(show(unit, "TasksMax") == "31");
   shell("systemctl daemon-reload");
   CHECK(cgroup_file("/system.slice/" + unit, "pids.max") == "31");
+  CHECK(world.remove(bundle, true).code == 0);
+  nothing_left(world, unit);
+}
+
+TEST_CASE("systemd: an update is all or nothing, also in what systemd knows", "[systemd][cgroup][update]") {
+  if (!runs_systemd()) CAISSON_SKIP(kNone);
+  World world;
+  Bundle bundle = bundle_in_unit(world);
+  bundle.set("/linux/resources/memory", R"({"limit":67108864})").set("/linux/resources/pids", R"({"limit":20})");
+  bundle.probe({"--quiet", "--hold"});
+  start(world, bundle);
+  const std::string unit = world.mark() + "-c.scope";
+  const std::string path = "/system.slice/" + unit;
+  const auto limits = [&] {
+    return cgroup_file(path, "pids.max") + " " + show(unit, "TasksMax") + " " + cgroup_file(path, "memory.max") + " " +
+           show(unit, "MemoryMax") + " " +
+           std::to_string(
+               Json(slurp(world.root() + "/" + bundle.id + "/config.json")).num("/linux/resources/pids/limit"));
+  };
+  const std::string before = "20 20 67108864 67108864 20", after = "33 33 134217728 134217728 33";
+  REQUIRE(limits() == before);
+  const auto set = [&](const char* pids, const char* memory, std::vector<std::string> more = {}) {
+    more.insert(more.begin(), {"update", "--pids-limit", pids, "--memory", memory});
+    more.push_back(bundle.id);
+    return world.call(more);
+  };
+  SECTION("when the kernel refuses a value") {
+    const Ran refused = set("33", "128m", {"--cpuset-cpus", "4000"});
+    CHECK(refused.code == 1);
+    CHECK(contains(refused.err, "/linux/resources/cpu/cpus"));
+    CHECK(limits() == before);
+    shell("systemctl daemon-reload");
+    CHECK(limits() == before);
+  }
+  SECTION("when systemd cannot be reached") {
+    How how;
+    how.env = {"DBUS_SYSTEM_BUS_ADDRESS=unix:path=/nowhere"};
+    const Ran refused = world.call({"update", "--pids-limit", "33", "--memory", "128m", bundle.id}, how);
+    INFO(refused.err);
+    CHECK(refused.code == 1);
+    CHECK(contains(refused.err, unit));
+    CHECK(limits() == before);
+  }
+  SECTION("when it is killed at any moment") {
+    std::size_t undone = 0, finished = 0;
+    for (int n = 1;; ++n) {
+      REQUIRE(n < 200);
+      How how;
+      how.traced = true;
+      Ran files;
+      const pid_t pid = world.start_call({"update", "--pids-limit", "33", "--memory", "128m", bundle.id}, how, files);
+      const bool killed = kill_at_change(pid, n);
+      const Ran ran = world.finish_call(pid, files, 30);
+      INFO("killed before change " << n << ": " << ran.err);
+      CHECK(world.status(bundle) == "running");
+      const std::string seen = limits();
+      CHECK((seen == before || seen == after));
+      (seen == before ? undone : finished) += 1;
+      CHECK(set("20", "64m").code == 0);
+      REQUIRE(limits() == before);
+      if (!killed) break;
+    }
+    CHECK(undone > 0);
+    CHECK(finished > 0);
+    shell("systemctl daemon-reload");
+    CHECK(limits() == before);
+  }
   CHECK(world.remove(bundle, true).code == 0);
   nothing_left(world, unit);
 }

@@ -2,6 +2,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/text.hpp"
 #include "cgroup/common.hpp"
 
 namespace caisson::cgroup {
@@ -21,6 +22,16 @@ std::optional<std::string> read_target(const std::string& dir, const plan::Cgrou
   return std::move(*present);
 }
 
+/// BFQ forgets the weights of single disks when the one of all is set: they go first, to be put back after it.
+void keep_device_weights(const std::string& dir, const std::string& file, const std::string& present,
+                         std::vector<KeptValue>& kept) {
+  const bool v1 = file.starts_with("blkio.");
+  const std::string other = v1 ? file + "_device" : file;
+  const auto text = v1 ? read_value(dir, other) : present;
+  for (auto line : text::split(text.value_or(""), '\n'))
+    if (!line.empty() && !line.starts_with("default")) kept.push_back({dir, other, std::string(line)});
+}
+
 void keep(const std::string& dir, const plan::CgroupWrite& write, std::vector<KeptValue>& kept) {
   std::string file;
   const auto present = read_target(dir, write, file);
@@ -31,6 +42,7 @@ void keep(const std::string& dir, const plan::CgroupWrite& write, std::vector<Ke
   if (file == "cpu.idle" && *present == "0")
     for (const char* weight : {"cpu.shares", "cpu.weight"})
       if (auto shares = read_value(dir, weight)) kept.push_back({dir, weight, std::move(*shares)});
+  if (plan::sets_weight_of_all_devices(file, value)) keep_device_weights(dir, file, *present, kept);
   if (auto old = plan::value_to_restore(file, value, *present)) kept.push_back({dir, std::move(file), std::move(*old)});
 }
 
@@ -78,7 +90,9 @@ Status CommonManager::undo_change(const plan::CgroupChange& change, const Kept& 
   if (change.devices_before && before.resumed) (void)change_devices(*change.devices_before);
   // Files that hold what they held are left alone: writing the same limit again may be refused when it is in use.
   std::vector<KeptValue> kept = before.values;
-  std::erase_if(kept, [](const KeptValue& one) { return read_value(one.dir, one.file).value_or("") == one.value; });
+  std::erase_if(kept, [](const KeptValue& one) {
+    return !one.file.contains("bfq") && read_value(one.dir, one.file).value_or("") == one.value;
+  });
   const auto lost = put_back(kept);
   if (lost.empty()) return {};
   std::string files;

@@ -194,6 +194,12 @@ TEST_CASE("block I/O has weights, of the container and by device", "[cgroup][res
       return std::vector<Value>{{"io.bfq.weight", "default " + weight}, {"io.bfq.weight", disk + " " + of_disk}};
     return std::vector<Value>{{"blkio.bfq.weight", weight}, {"blkio.bfq.weight_device", disk + " " + of_disk}};
   };
+  // The one weight alone leaves the other as it is.
+  check_resource({.controller = cgroup_v2() ? "io" : "blkio",
+                  .first = io(500, 300),
+                  .changed = R"("blockIO":{"weight":400})",
+                  .first_values = values("500", "300"),
+                  .changed_values = values("400", "300")});
   check_resource({.controller = cgroup_v2() ? "io" : "blkio",
                   .first = io(500, 300),
                   .changed = io(200, 700),
@@ -344,6 +350,25 @@ TEST_CASE("a container with a cgroup namespace and a writable mount makes cgroup
   const auto names = inside.strings("/list/" + step(top));
   CHECK(std::find(names.begin(), names.end(), "inner") != names.end());
   CHECK(world.remove(bundle, true).code == 0);
+  world.nothing_left();
+}
+
+TEST_CASE("v2: a container in a user namespace manages the cgroup that is its own, and no limit of it",
+          "[cgroup][resources]") {
+  if (!cgroup_v2()) CAISSON_SKIP("cgroup v1 is not safe to hand over");
+  World world;
+  Bundle bundle = world.busybox_bundle();
+  bundle.mount("/sys/fs/cgroup", "cgroup", "cgroup", {"nosuid", "noexec", "nodev", "relatime"});
+  bundle.add_namespace("user").set("/linux/uidMappings", R"([{"containerID":0,"hostID":100000,"size":65536}])");
+  bundle.set("/linux/gidMappings", R"([{"containerID":0,"hostID":100000,"size":65536}])");
+  bundle.set("/linux/resources/pids", R"({"limit":20})");
+  bundle.args({"/bin/sh", "-c",
+               "cd /sys/fs/cgroup && mkdir mine && echo $$ >mine/cgroup.procs && cat /proc/self/cgroup && "
+               "echo +pids >cgroup.subtree_control && echo 7 >mine/pids.max && cat mine/pids.max; "
+               "echo max >pids.max || cat pids.max"});
+  const Ran ran = world.run(bundle);
+  INFO(ran.err);
+  CHECK(ran.out == "0::/mine\n7\n20\n");
   world.nothing_left();
 }
 

@@ -229,7 +229,7 @@ TEST_CASE("update that is killed at any moment is done or undone by the next com
     CHECK_FALSE(Json(slurp(world.root() + "/" + limited.bundle.id + "/state.json")).has("/update"));
     (limited.kernel() == before ? undone : finished) += 1;
     if (command.front() == "pause") CHECK(world.call({"resume", limited.bundle.id}).code == 0);
-    CHECK(limited.update({"--resources", "-"}, {.input = first}).code == 0);
+    if (limited.kernel() != before) CHECK(limited.update({"--resources", "-"}, {.input = first}).code == 0);
     REQUIRE(limited.kernel() == before);
     if (!killed) break;
   }

@@ -27,8 +27,8 @@ void keep_device_weights(const std::string& dir, const std::string& file, const 
                          std::vector<KeptValue>& kept) {
   const bool v1 = file.starts_with("blkio.");
   const std::string other = v1 ? file + "_device" : file;
-  const auto text = v1 ? read_value(dir, other) : present;
-  for (auto line : text::split(text.value_or(""), '\n'))
+  const std::string lines = v1 ? read_value(dir, other).value_or("") : present;
+  for (auto line : text::split(lines, '\n'))
     if (!line.empty() && !line.starts_with("default")) kept.push_back({dir, other, std::string(line)});
 }
 

@@ -159,6 +159,9 @@ struct OomReport {
   std::string cgroup;       ///< the level whose limit was hit, a directory of the host; empty = the host itself
   std::uint64_t limit = 0;  ///< bytes; 0 with the host
   std::uint64_t peak = 0;   ///< bytes
+  /// systemd has removed the cgroup and its counters, and this is what is known beside: the kills are those beneath the
+  /// level above while the container was there, `cgroup` is its own and `limit` what it was given.
+  bool removed = false;
   bool operator==(const OomReport&) const = default;
 };
 

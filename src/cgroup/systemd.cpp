@@ -68,7 +68,7 @@ class SystemdManager final : public CgroupManager {
   Result<Stats> stats() override { return files().stats(); }
   Result<Counters> counters() override { return files().counters(); }
   Result<std::uint64_t> oom_kills() override { return files().oom_kills(); }
-  Result<std::optional<OomReport>> oom_report(bool anyway) override { return files().oom_report(anyway); }
+  Result<std::optional<OomReport>> oom_report(bool anyway) override;
   Result<OomNotice> watch_oom() override { return files().watch_oom(); }
   Status destroy(Processes processes) override;
   std::map<std::string, std::string> paths() const override { return {{"", path_}}; }
@@ -83,6 +83,7 @@ class SystemdManager final : public CgroupManager {
   Status start(pid_t pid);
   Status run_job(SystemdBus& bus, const char* method, const std::vector<plan::BusValue>& arguments, BusReply& refusal);
   Status check_place(pid_t pid);
+  std::string slice() const { return path_.substr(0, path_.rfind('/')); }
   Status tell(const plan::CgroupChange& change);
   Status stop();
   Error explain(const BusReply& refusal) const;
@@ -91,7 +92,8 @@ class SystemdManager final : public CgroupManager {
   std::optional<plan::CgroupPlan> plan_;
   std::unique_ptr<CgroupManager> files_;
   std::string path_;
-  bool stands_ = false;  ///< systemd may have made the unit: it is ours to end
+  std::uint64_t kills_above_ = 0;  ///< of the OOM killer, in the slice before the container was there
+  bool stands_ = false;            ///< systemd may have made the unit: it is ours to end
 };
 
 Result<SystemdBus> SystemdManager::connect() {
@@ -175,7 +177,20 @@ Status SystemdManager::check_place(pid_t pid) {
               place, plan_->unit->cgroup);
 }
 
+/// A scope goes with its last process, and takes its counters with it.
+Result<std::optional<OomReport>> SystemdManager::oom_report(bool anyway) {
+  auto report = CAISSON_TRY(files().oom_report(anyway));
+  if (report || !plan_ || exists(path_)) return report;
+  const std::uint64_t kills = CAISSON_TRY(cgroup::oom_kills(slice(), true));
+  if (kills <= kills_above_) return report;
+  report = OomReport{.kills = kills - kills_above_, .cgroup = path_, .limit = 0, .peak = 0, .removed = true};
+  for (const auto& write : plan_->writes)
+    if (write.file == "memory.max") report->limit = text::parse_uint(write.value).value_or(0);
+  return report;
+}
+
 Status SystemdManager::attach(pid_t pid) {
+  kills_above_ = cgroup::oom_kills(slice(), true).value_or(0);
   CAISSON_TRY(start(pid));
   if (plan_->unit->slice) CAISSON_TRY(write_value(path_, "cgroup.procs", std::to_string(pid)));
   CAISSON_TRY(check_place(pid));

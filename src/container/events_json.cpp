@@ -193,6 +193,11 @@ std::string oom_line(const std::string& id, const cgroup::OomReport& report) {
 std::string oom_text(const cgroup::OomReport& report) { return json::write(report); }
 
 std::string oom_sentence(const cgroup::OomReport& report, const std::map<std::string, std::string>& own) {
+  if (report.removed)
+    return fmt::format(
+        "the OOM killer was at work in the slice of the container, whose cgroup '{}' systemd has removed with its "
+        "counters: its limit was {} ({} bytes) [config: /linux/resources/memory/limit]",
+        report.cgroup, text::format_size(report.limit), report.limit);
   std::string text =
       fmt::format("the OOM killer ended {} process{} of the container: ", report.kills, report.kills == 1 ? "" : "es");
   if (report.cgroup.empty()) return text + "the host itself had no memory left";

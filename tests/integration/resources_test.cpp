@@ -359,8 +359,10 @@ TEST_CASE("v2: a container in a user namespace manages the cgroup that is its ow
   World world;
   Bundle bundle = world.busybox_bundle();
   bundle.mount("/sys/fs/cgroup", "cgroup", "cgroup", {"nosuid", "noexec", "nodev", "relatime"});
-  bundle.add_namespace("user").set("/linux/uidMappings", R"([{"containerID":0,"hostID":100000,"size":65536}])");
-  bundle.set("/linux/gidMappings", R"([{"containerID":0,"hostID":100000,"size":65536}])");
+  // The rootfs is the host root's, and so is the namespace's; the process is another user.
+  bundle.add_namespace("user").set("/linux/uidMappings", R"([{"containerID":0,"hostID":0,"size":65536}])");
+  bundle.set("/linux/gidMappings", R"([{"containerID":0,"hostID":0,"size":65536}])");
+  bundle.set("/process/user", R"({"uid":1000,"gid":1000})");
   bundle.set("/linux/resources/pids", R"({"limit":20})");
   bundle.args({"/bin/sh", "-c",
                "cd /sys/fs/cgroup && mkdir mine && echo $$ >mine/cgroup.procs && cat /proc/self/cgroup && "

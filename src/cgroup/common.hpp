@@ -16,7 +16,9 @@ namespace caisson::cgroup {
 class CommonManager : public CgroupManager {
  public:
   Status destroy(Processes processes) override;
-  Status change(const plan::CgroupChange& change) override;
+  std::vector<KeptValue> keep(const plan::CgroupChange& change) override;
+  Status change(const plan::CgroupChange& change, const Kept& before) override;
+  Status undo_change(const plan::CgroupChange& change, const Kept& before) override;
   void before_parents(const std::function<Status(const std::vector<std::string>&)>& tell) override { tell_ = tell; }
   std::map<std::string, std::string> paths() const override { return plan::paths(dirs_); }
   std::vector<std::string> made_parents() const override { return parents_; }

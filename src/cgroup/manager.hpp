@@ -44,6 +44,20 @@ enum class Processes {
   spare,  ///< leave them and their cgroup: it is not known that create() ever succeeded
 };
 
+/// What a file of the cgroup held before a change.
+struct KeptValue {
+  std::string dir;
+  std::string file;
+  std::string value;  ///< as it is to be written
+  bool operator==(const KeptValue&) const = default;
+};
+
+/// What a change is undone by.
+struct Kept {
+  std::vector<KeptValue> values;  ///< in the order of the writes
+  bool resumed = false;           ///< the change was begun before, by a process that was killed: any of it may stand
+};
+
 /// The cgroup of one container. Paths are the host's and trusted; nothing here is reached through the container's tree.
 class CgroupManager {
  public:
@@ -74,8 +88,15 @@ class CgroupManager {
   /// Writes limits and device rules; an error names the value's place in the config. Delegation is part of it.
   virtual Status apply(const plan::CgroupPlan& plan) = 0;
 
-  /// Writes other limits, all or none: when the kernel refuses one, what the others were is put back.
-  virtual Status change(const plan::CgroupChange& change) = 0;
+  /// What the files hold that `change` is about to write to.
+  virtual std::vector<KeptValue> keep(const plan::CgroupChange& change) = 0;
+
+  /// Writes other limits, all or none: when the kernel refuses one, what the others were is put back. May be called
+  /// again with the same when it was cut short.
+  virtual Status change(const plan::CgroupChange& change, const Kept& before) = 0;
+
+  /// Puts back what a change may have written. An error names the files that do not take it.
+  virtual Status undo_change(const plan::CgroupChange& change, const Kept& before) = 0;
 
   /// Returns when every process is frozen (true) or thawing has begun (false). Freezing that does not end within
   /// ten seconds is undone and an error.

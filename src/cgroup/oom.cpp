@@ -119,6 +119,8 @@ Result<std::optional<OomReport>> oom_report(const std::string& memory_dir, bool 
     name_level(dir, level, report);
     found = true;
   }
+  // Half of what there was to read may have gone under our eyes.
+  if (!found && !CAISSON_TRY(look(memory_dir, v2)).there) return std::optional<OomReport>();
   return report;
 }
 

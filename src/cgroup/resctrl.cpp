@@ -4,6 +4,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <filesystem>
+
 #include "base/text.hpp"
 #include "cgroup/directory.hpp"
 #include "sys/file.hpp"
@@ -28,6 +31,33 @@ Status make_group(const std::string& path, const std::string& origin) {
   if (::mkdir(path.c_str(), 0755) == 0) return {};
   // ENOSPC: the processor has no class of service left.
   return std::unexpected(fail_errno("make resctrl group '{}'", path).error().at(origin));
+}
+
+std::uint64_t number(const std::string& dir, const char* file) {
+  const auto value = read_counter(dir, file);
+  return value ? value->value_or(0) : 0;
+}
+
+/// The line of a "schemata" that is of this resource: "L3:0=f". L3CODE and L3DATA are L3, too.
+std::string line_of(const std::vector<std::string>& schemata, std::string_view resource) {
+  const auto line = std::ranges::find_if(schemata, [&](const auto& one) { return one.starts_with(resource); });
+  return line == schemata.end() ? std::string() : *line;
+}
+
+Result<std::vector<std::string>> lines_of(const std::string& group) {
+  std::vector<std::string> lines;
+  for (auto& schema : CAISSON_TRY(present_schemata(group))) lines.push_back(std::move(schema.text));
+  return lines;
+}
+
+/// mon_data/mon_L3_00, mon_L3_01, ...
+std::vector<std::string> domains_of(const std::string& group) {
+  std::vector<std::string> found;
+  std::error_code none;
+  for (const auto& entry : std::filesystem::directory_iterator(group + "/mon_data", none))
+    if (entry.path().filename().string().starts_with("mon_L3_")) found.push_back(entry.path());
+  std::ranges::sort(found);
+  return found;
 }
 
 }  // namespace
@@ -100,6 +130,34 @@ Status join_group(const std::string& group, const std::string& monitor, pid_t pi
   CAISSON_TRY(write_value(group, "tasks", text), "join resctrl group");
   if (!monitor.empty()) CAISSON_TRY(write_value(monitor, "tasks", text), "join resctrl monitoring group");
   return {};
+}
+
+Result<ResctrlCounters> resctrl_counters(const std::string& mountpoint, const std::string& group,
+                                         const std::string& monitor) {
+  const auto facts = look_at_resctrl(mountpoint);
+  const auto all = CAISSON_TRY(lines_of(mountpoint));
+  ResctrlCounters found;
+  found.schemata = CAISSON_TRY(lines_of(group));
+  if (facts.cache) {
+    const std::string info = mountpoint + (is_there(mountpoint + "/info/L3") ? "/info/L3" : "/info/L3CODE");
+    found.cache = {CAISSON_TRY(read_if_there(info, "cbm_mask")), number(info, "min_cbm_bits"),
+                   number(info, "num_closids")};
+    found.cache_all = line_of(all, "L3");
+    found.cache_own = line_of(found.schemata, "L3");
+  }
+  if (facts.bandwidth) {
+    const std::string info = mountpoint + "/info/MB";
+    found.bandwidth = {number(info, "bandwidth_gran"), number(info, "delay_linear"), number(info, "min_bandwidth"),
+                       number(info, "num_closids")};
+    found.bandwidth_all = line_of(all, "MB");
+    found.bandwidth_own = line_of(found.schemata, "MB");
+  }
+  for (const auto& domain : domains_of(monitor.empty() ? group : monitor)) {
+    if (is_there(domain + "/mbm_total_bytes"))
+      found.traffic.push_back({number(domain, "mbm_total_bytes"), number(domain, "mbm_local_bytes")});
+    if (is_there(domain + "/llc_occupancy")) found.occupancy.push_back({number(domain, "llc_occupancy")});
+  }
+  return found;
 }
 
 Status remove_group(const std::string& path) {

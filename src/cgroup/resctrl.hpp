@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "cgroup/stats.hpp"
 #include "plan/facts.hpp"
 #include "plan/resctrl.hpp"
 
@@ -37,6 +38,9 @@ Status write_schemata(const std::string& group, const std::vector<plan::Schema>&
 Result<std::vector<plan::Schema>> present_schemata(const std::string& group);
 /// Moves a process into the group, and into the monitoring group if there is one.
 Status join_group(const std::string& group, const std::string& monitor, pid_t pid);
+/// What the group has and has used; `monitor` is its monitoring group, "" for the group itself.
+Result<ResctrlCounters> resctrl_counters(const std::string& mountpoint, const std::string& group,
+                                         const std::string& monitor);
 /// Removes a group; its processes go back to the one above. One that is not there is no error.
 Status remove_group(const std::string& path);
 

@@ -102,6 +102,29 @@ struct HugetlbCounters {
   std::uint64_t failures = 0;
 };
 
+/// A group of resctrl: what it may have of caches and memory bandwidth, what the processor can give, and what was used.
+struct ResctrlCounters {
+  struct Cache {
+    std::string mask;  ///< of all that can be given, in hexadecimal
+    std::uint64_t least_bits = 0, classes = 0;
+  };
+  struct Bandwidth {
+    std::uint64_t step = 0, linear = 0, least = 0, classes = 0;
+  };
+  struct Traffic {
+    std::uint64_t total = 0, local = 0;  ///< bytes
+  };
+  struct Occupancy {
+    std::uint64_t bytes = 0;
+  };
+  std::optional<Cache> cache;
+  std::optional<Bandwidth> bandwidth;
+  std::string cache_all, cache_own, bandwidth_all, bandwidth_own;  ///< lines of "schemata": of the host, of the group
+  std::vector<std::string> schemata;
+  std::vector<Traffic> traffic;      ///< by domain of the cache, where that is counted
+  std::vector<Occupancy> occupancy;  ///< likewise
+};
+
 /// Everything that is counted. What the host does not count is 0.
 struct Counters {
   CpuCounters cpu;
@@ -110,6 +133,7 @@ struct Counters {
   PidsCounters pids;
   IoCounters io;
   std::map<std::string, HugetlbCounters> hugetlb;  ///< by page size, "2MB"
+  ResctrlCounters resctrl;
 };
 
 /// Where the cgroup is in the hierarchy of a controller; null where it is in none. "" is the unified hierarchy.
@@ -135,6 +159,9 @@ struct OomReport {
   std::string cgroup;       ///< the level whose limit was hit, a directory of the host; empty = the host itself
   std::uint64_t limit = 0;  ///< bytes; 0 with the host
   std::uint64_t peak = 0;   ///< bytes
+  /// systemd has removed the cgroup and its counters, and this is what is known beside: the kills are those beneath the
+  /// level above while the container was there, `cgroup` is its own and `limit` what it was given.
+  bool removed = false;
   bool operator==(const OomReport&) const = default;
 };
 

@@ -56,7 +56,11 @@ class SystemdManager final : public CgroupManager {
     return fail(ErrorKind::system, "systemd itself moves the first process into its unit");
   }
   Status apply(const plan::CgroupPlan& plan) override { return files().apply(plan); }
-  Status change(const plan::CgroupChange& change) override;
+  std::vector<KeptValue> keep(const plan::CgroupChange& change) override { return files().keep(change); }
+  Status change(const plan::CgroupChange& change, const Kept& before) override;
+  Status undo_change(const plan::CgroupChange& change, const Kept& before) override {
+    return files().undo_change(change, before);
+  }
   Status freeze(bool on) override { return files().freeze(on); }
   Result<bool> frozen() override { return files().frozen(); }
   Status kill(int signal) override { return files().kill(signal); }
@@ -64,7 +68,7 @@ class SystemdManager final : public CgroupManager {
   Result<Stats> stats() override { return files().stats(); }
   Result<Counters> counters() override { return files().counters(); }
   Result<std::uint64_t> oom_kills() override { return files().oom_kills(); }
-  Result<std::optional<OomReport>> oom_report(bool anyway) override { return files().oom_report(anyway); }
+  Result<std::optional<OomReport>> oom_report(bool anyway) override;
   Result<OomNotice> watch_oom() override { return files().watch_oom(); }
   Status destroy(Processes processes) override;
   std::map<std::string, std::string> paths() const override { return {{"", path_}}; }
@@ -79,6 +83,8 @@ class SystemdManager final : public CgroupManager {
   Status start(pid_t pid);
   Status run_job(SystemdBus& bus, const char* method, const std::vector<plan::BusValue>& arguments, BusReply& refusal);
   Status check_place(pid_t pid);
+  std::string slice() const { return path_.substr(0, path_.rfind('/')); }
+  Status tell(const plan::CgroupChange& change);
   Status stop();
   Error explain(const BusReply& refusal) const;
 
@@ -86,7 +92,8 @@ class SystemdManager final : public CgroupManager {
   std::optional<plan::CgroupPlan> plan_;
   std::unique_ptr<CgroupManager> files_;
   std::string path_;
-  bool stands_ = false;  ///< systemd may have made the unit: it is ours to end
+  std::uint64_t kills_above_ = 0;  ///< of the OOM killer, in the slice before the container was there
+  bool stands_ = false;            ///< systemd may have made the unit: it is ours to end
 };
 
 Result<SystemdBus> SystemdManager::connect() {
@@ -170,7 +177,20 @@ Status SystemdManager::check_place(pid_t pid) {
               place, plan_->unit->cgroup);
 }
 
+/// A scope goes with its last process, and takes its counters with it.
+Result<std::optional<OomReport>> SystemdManager::oom_report(bool anyway) {
+  auto report = CAISSON_TRY(files().oom_report(anyway));
+  if (report || !plan_ || exists(path_)) return report;
+  const std::uint64_t kills = CAISSON_TRY(cgroup::oom_kills(slice(), true));
+  if (kills <= kills_above_) return report;
+  report = OomReport{.kills = kills - kills_above_, .cgroup = path_, .limit = 0, .peak = 0, .removed = true};
+  for (const auto& write : plan_->writes)
+    if (write.file == "memory.max") report->limit = text::parse_uint(write.value).value_or(0);
+  return report;
+}
+
 Status SystemdManager::attach(pid_t pid) {
+  kills_above_ = cgroup::oom_kills(slice(), true).value_or(0);
   CAISSON_TRY(start(pid));
   if (plan_->unit->slice) CAISSON_TRY(write_value(path_, "cgroup.procs", std::to_string(pid)));
   CAISSON_TRY(check_place(pid));
@@ -180,8 +200,17 @@ Status SystemdManager::attach(pid_t pid) {
 
 /// systemd is told, too, or it would bring the former values back with its next daemon-reload. The files are first:
 /// there a refusal leaves all as it was, and what the kernel has taken systemd may only fail to remember.
-Status SystemdManager::change(const plan::CgroupChange& change) {
-  CAISSON_TRY(files().change(change));
+Status SystemdManager::change(const plan::CgroupChange& change, const Kept& before) {
+  CAISSON_TRY(files().change(change, before));
+  auto told = tell(change);
+  if (told) return {};
+  auto undone = files().undo_change(change, {before.values, true});
+  if (undone) return told;
+  return std::unexpected(std::move(told.error()).with(undone.error().message()));
+}
+
+/// What systemd remembers of the limits. It need not have a property for each.
+Status SystemdManager::tell(const plan::CgroupChange& change) {
   auto properties = plan::unit_properties(change.writes);
   if (change.devices && !unit_.user) {
     // A list is added to what is there, unless an empty one comes first.

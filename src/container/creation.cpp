@@ -199,6 +199,7 @@ wire::Begin Creation::make_begin() const {
   begin.maps_by_parent = namespaces.makes(CLONE_NEWUSER);
   begin.limits_by_parent = !namespaces.shares_host(CLONE_NEWUSER);
   begin.awaits_rootfs = awaits_rootfs();
+  begin.moved_late = moved_late();
   begin.preserve_fds = kept_.all;
   begin.listen_fds = kept_.listen;
   begin.descriptors.start_listener = static_cast<bool>(start_listener_);
@@ -289,6 +290,7 @@ Status Creation::join_resctrl() {
 Status Creation::make_cgroups() {
   const timeline::Span span("make cgroups");
   CAISSON_TRY(cgroup_->create());
+  if (moved_late()) CAISSON_TRY(child_->channel().expect<wire::RootfsReady>());
   state_.cgroup_paths = cgroup_->paths();
   state_.cgroup_made_parents = cgroup_->made_parents();
   const std::vector<FileDescriptor> tasks = CAISSON_TRY(enter_or_attach(

@@ -84,6 +84,8 @@ class Creation {
   Status check_rootfs() const;
   Status reserve();
   bool awaits_rootfs() const;
+  /// systemd moves init and sets limits at once: with tight ones, not before the mounts stand.
+  bool moved_late() const { return plan_.cgroup.unit && plan_.cgroup.enter_late; }
   wire::Begin make_begin() const;
   Status spawn_init();
   Status save_config();

@@ -7,11 +7,13 @@
 #include <unistd.h>
 
 #include "cgroup/manager.hpp"
+#include "cgroup/resctrl.hpp"
 #include "container/events_json.hpp"
 #include "container/observe.hpp"
 #include "container/oom_watch.hpp"
 #include "container/store.hpp"
 #include "container/undo.hpp"
+#include "container/update.hpp"
 #include "sys/event_loop.hpp"
 
 namespace caisson::container {
@@ -28,21 +30,30 @@ struct Watched {
   sys::ProcessHandle init;
   std::vector<std::string> veths;
   std::map<std::string, std::string> cgroup_paths;
+  std::string resctrl, monitor;  ///< its groups
   std::unique_ptr<cgroup::CgroupManager> cgroup;
 };
 
 Result<Watched> open_running(const Globals& globals, const std::string& id) {
   const Entry entry = CAISSON_TRY(Store(globals.root).open(id));
-  const State state = CAISSON_TRY(entry.load_state());
+  const State state = CAISSON_TRY(load_settled_state(entry, LockHeld::unknown));
   auto init = open_init(state);
   const bool ended = !init && init.error().kind() == ErrorKind::destroyed;
   if (ended || state.intent) return fail(ErrorKind::destroyed, "container with id {} is not running", id);
-  return Watched{id, CAISSON_TRY(std::move(init)), state.veths, state.cgroup_paths,
+  return Watched{id,
+                 CAISSON_TRY(std::move(init)),
+                 state.veths,
+                 state.cgroup_paths,
+                 state.resctrl_path,
+                 monitor_group(state),
                  CAISSON_TRY(cgroup::open(state.cgroup_paths))};
 }
 
 Status print_once(const Watched& watched, const PrintLine& print) {
-  const auto counters = CAISSON_TRY(watched.cgroup->counters(), "statistics of {}", watched.id);
+  auto counters = CAISSON_TRY(watched.cgroup->counters(), "statistics of {}", watched.id);
+  if (!watched.resctrl.empty())
+    if (const auto facts = CAISSON_TRY(cgroup::find_resctrl()))
+      counters.resctrl = CAISSON_TRY(cgroup::resctrl_counters(facts->mountpoint, watched.resctrl, watched.monitor));
   return print(stats_line(watched.id, counters));
 }
 
@@ -67,7 +78,7 @@ std::int64_t now() {
 
 Result<Usage> usage_of(const Store& store, const std::string& id) {
   const Entry entry = CAISSON_TRY(store.open(id));
-  const State state = CAISSON_TRY(entry.load_state());
+  const State state = CAISSON_TRY(load_settled_state(entry, LockHeld::unknown));
   const Look look = CAISSON_TRY(look_at(entry, state, LockHeld::unknown));
   Usage usage;
   usage.id = id;

@@ -24,7 +24,6 @@ struct CpuData {
   Throttling throttling;
   std::optional<cgroup::Pressure> psi;
 };
-struct Nothing {};
 struct StatsData {
   CpuData cpu;
   cgroup::CpusetCounters cpuset;
@@ -32,7 +31,7 @@ struct StatsData {
   cgroup::PidsCounters pids;
   cgroup::IoCounters blkio;
   std::map<std::string, cgroup::HugetlbCounters> hugetlb;
-  Nothing intel_rdt;
+  cgroup::ResctrlCounters intel_rdt;
   std::vector<std::uint64_t> network_interfaces;
 };
 struct StatsEvent {
@@ -117,7 +116,33 @@ inline constexpr auto json::fields<cgroup::HugetlbCounters> = table(optional("us
                                                                     always("failcnt",
                                                                            &cgroup::HugetlbCounters::failures));
 template <>
-inline constexpr auto json::fields<container::Nothing> = table();
+inline constexpr auto json::fields<cgroup::ResctrlCounters::Cache> =
+    table(optional("cbm_mask", &cgroup::ResctrlCounters::Cache::mask),
+          optional("min_cbm_bits", &cgroup::ResctrlCounters::Cache::least_bits),
+          optional("num_closids", &cgroup::ResctrlCounters::Cache::classes));
+template <>
+inline constexpr auto json::fields<cgroup::ResctrlCounters::Bandwidth> =
+    table(optional("bandwidth_gran", &cgroup::ResctrlCounters::Bandwidth::step),
+          optional("delay_linear", &cgroup::ResctrlCounters::Bandwidth::linear),
+          optional("min_bandwidth", &cgroup::ResctrlCounters::Bandwidth::least),
+          optional("num_closids", &cgroup::ResctrlCounters::Bandwidth::classes));
+template <>
+inline constexpr auto json::fields<cgroup::ResctrlCounters::Traffic> =
+    table(optional("mbm_total_bytes", &cgroup::ResctrlCounters::Traffic::total),
+          optional("mbm_local_bytes", &cgroup::ResctrlCounters::Traffic::local));
+template <>
+inline constexpr auto json::fields<cgroup::ResctrlCounters::Occupancy> =
+    table(optional("llc_occupancy", &cgroup::ResctrlCounters::Occupancy::bytes));
+template <>
+inline constexpr auto json::fields<cgroup::ResctrlCounters> = table(
+    optional("l3_cache_info", &cgroup::ResctrlCounters::cache),
+    optional("l3_cache_schema_root", &cgroup::ResctrlCounters::cache_all),
+    optional("l3_cache_schema", &cgroup::ResctrlCounters::cache_own),
+    optional("mem_bw_info", &cgroup::ResctrlCounters::bandwidth),
+    optional("mem_bw_schema_root", &cgroup::ResctrlCounters::bandwidth_all),
+    optional("mem_bw_schema", &cgroup::ResctrlCounters::bandwidth_own),
+    optional("schemata", &cgroup::ResctrlCounters::schemata), optional("mbm_stats", &cgroup::ResctrlCounters::traffic),
+    optional("cmt_stats", &cgroup::ResctrlCounters::occupancy));
 template <>
 inline constexpr auto json::fields<container::StatsData> =
     table(always("cpu", &container::StatsData::cpu), always("cpuset", &container::StatsData::cpuset),
@@ -153,6 +178,7 @@ std::string stats_line(const std::string& id, const cgroup::Counters& counters) 
   event.data.pids = counters.pids;
   event.data.blkio = counters.io;
   event.data.hugetlb = counters.hugetlb;
+  event.data.intel_rdt = counters.resctrl;
   return json::write(event);
 }
 
@@ -167,6 +193,11 @@ std::string oom_line(const std::string& id, const cgroup::OomReport& report) {
 std::string oom_text(const cgroup::OomReport& report) { return json::write(report); }
 
 std::string oom_sentence(const cgroup::OomReport& report, const std::map<std::string, std::string>& own) {
+  if (report.removed)
+    return fmt::format(
+        "the OOM killer was at work in the slice of the container, whose cgroup '{}' systemd has removed with its "
+        "counters: its limit was {} ({} bytes) [config: /linux/resources/memory/limit]",
+        report.cgroup, text::format_size(report.limit), report.limit);
   std::string text =
       fmt::format("the OOM killer ended {} process{} of the container: ", report.kills, report.kills == 1 ? "" : "es");
   if (report.cgroup.empty()) return text + "the host itself had no memory left";

@@ -25,6 +25,7 @@
 #include "container/store.hpp"
 #include "container/supervise.hpp"
 #include "container/undo.hpp"
+#include "container/update.hpp"
 #include "plan/plan.hpp"
 #include "process/identity.hpp"
 #include "sys/file.hpp"
@@ -58,7 +59,7 @@ struct Exec {
 
 Status open_container(Exec& exec, const Entry& entry) {
   const timeline::Span span("open the container");
-  exec.state = CAISSON_TRY(entry.load_state());
+  exec.state = CAISSON_TRY(load_settled_state(entry, LockHeld::unknown));
   // Before its execve, init may not even have left the host's root directory.
   if (exec.state.intent || entry.init_becomes(exec.state))
     return fail(ErrorKind::wrong_state, "cannot exec in a container that is being created");
@@ -196,20 +197,14 @@ Status spawn_process(Exec& exec) {
   return {};
 }
 
-/// The container's monitoring group, which may have been there before it.
-std::string monitor_of(const Exec& exec) {
-  if (!exec.state.resctrl_monitor.empty()) return exec.state.resctrl_monitor;
-  std::string path = exec.state.resctrl_path + "/mon_groups/" + exec.state.id;
-  return ::access(path.c_str(), F_OK) == 0 ? path : std::string();
-}
-
 /// The host's side until execve has succeeded.
 Status converse(Exec& exec) {
   const timeline::Span span("wait for the process to run");
   const wire::Channel& channel = exec.child->channel();
   const pid_t pid = exec.child->process().pid();
   if (exec.must_be_moved) CAISSON_TRY(exec.cgroup->attach(pid));
-  if (!exec.state.resctrl_path.empty()) CAISSON_TRY(cgroup::join_group(exec.state.resctrl_path, monitor_of(exec), pid));
+  if (!exec.state.resctrl_path.empty())
+    CAISSON_TRY(cgroup::join_group(exec.state.resctrl_path, monitor_group(exec.state), pid));
   if ((exec.state.namespaces & CLONE_NEWUSER) != 0) CAISSON_TRY(process::apply_limits(exec.plan.identity, pid));
   CAISSON_TRY(send_proceed(channel, exec.seccomp));
   exec.child->close_program();

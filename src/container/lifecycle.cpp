@@ -17,6 +17,7 @@
 #include "container/readiness.hpp"
 #include "container/store.hpp"
 #include "container/undo.hpp"
+#include "container/update.hpp"
 #include "process/hooks.hpp"
 #include "sys/file.hpp"
 #include "sys/socket.hpp"
@@ -88,7 +89,7 @@ Status remove_present(Entry& entry, bool force) {
 Status start(const Globals& globals, const std::string& id) {
   Entry entry = CAISSON_TRY(Store(globals.root).open(id));
   CAISSON_TRY(entry.lock());
-  const State state = CAISSON_TRY(entry.load_state());
+  const State state = CAISSON_TRY(load_settled_state(entry, LockHeld::by_us));
   auto init = open_init(state);
   if (state.intent || !init) return cannot_start(ContainerStatus::stopped);
   auto manager = CAISSON_TRY(cgroup::open(state.cgroup_paths));
@@ -152,7 +153,7 @@ Status remove(const Globals& globals, const std::string& id, bool force) {
 Status pause(const Globals& globals, const std::string& id) {
   Entry entry = CAISSON_TRY(Store(globals.root).open(id));
   CAISSON_TRY(entry.lock());
-  const State state = CAISSON_TRY(entry.load_state());
+  const State state = CAISSON_TRY(load_settled_state(entry, LockHeld::by_us));
   const Look look = CAISSON_TRY(look_at(entry, state, LockHeld::by_us));
   if (look.status != ContainerStatus::running && look.status != ContainerStatus::created)
     return fail(look.status == ContainerStatus::paused ? ErrorKind::paused : ErrorKind::destroyed,
@@ -163,7 +164,7 @@ Status pause(const Globals& globals, const std::string& id) {
 Status resume(const Globals& globals, const std::string& id) {
   Entry entry = CAISSON_TRY(Store(globals.root).open(id));
   CAISSON_TRY(entry.lock());
-  const State state = CAISSON_TRY(entry.load_state());
+  const State state = CAISSON_TRY(load_settled_state(entry, LockHeld::by_us));
   const Look look = CAISSON_TRY(look_at(entry, state, LockHeld::by_us));
   if (look.status != ContainerStatus::paused) return fail(ErrorKind::wrong_state, "container not paused");
   return CAISSON_TRY(cgroup::open(state.cgroup_paths))->freeze(false);
@@ -171,7 +172,7 @@ Status resume(const Globals& globals, const std::string& id) {
 
 Result<ContainerState> state(const Globals& globals, const std::string& id) {
   const Entry entry = CAISSON_TRY(Store(globals.root).open(id));
-  return observe(entry);
+  return observe(entry, CAISSON_TRY(load_settled_state(entry, LockHeld::unknown)));
 }
 
 Result<std::vector<ContainerState>> list(const Globals& globals, std::vector<std::string>& warnings) {

@@ -10,6 +10,22 @@
 namespace caisson {
 
 template <>
+inline constexpr auto json::fields<cgroup::KeptValue> = table(required("dir", &cgroup::KeptValue::dir),
+                                                              required("file", &cgroup::KeptValue::file),
+                                                              required("value", &cgroup::KeptValue::value));
+
+template <>
+inline constexpr auto json::fields<container::UnfinishedUpdate> =
+    table(required("change", &container::UnfinishedUpdate::change),
+          optional("pointer", &container::UnfinishedUpdate::pointer),
+          optional("l3CacheSchema", &container::UnfinishedUpdate::l3_cache_schema),
+          optional("memBwSchema", &container::UnfinishedUpdate::mem_bw_schema),
+          optional("resources_before", &container::UnfinishedUpdate::resources_before),
+          optional("intelRdt_before", &container::UnfinishedUpdate::intel_rdt_before),
+          optional("values_before", &container::UnfinishedUpdate::values_before),
+          optional("schemata_before", &container::UnfinishedUpdate::schemata_before));
+
+template <>
 inline constexpr auto json::fields<container::State> = table(
     required("id", &container::State::id), required("bundle", &container::State::bundle),
     required("rootfs", &container::State::rootfs), required("init_process_pid", &container::State::init_process_pid),
@@ -26,7 +42,7 @@ inline constexpr auto json::fields<container::State> = table(
     optional("own_pid_namespace", &container::State::own_pid_namespace), required("intent", &container::State::intent),
     optional("runs_at_once", &container::State::runs_at_once), optional("has_hooks", &container::State::has_hooks),
     optional("no_new_keyring", &container::State::no_new_keyring), optional("veths", &container::State::veths),
-    optional("annotations", &container::State::annotations));
+    optional("annotations", &container::State::annotations), optional("update", &container::State::update));
 
 namespace container {
 

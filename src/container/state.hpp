@@ -3,17 +3,32 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/error.hpp"
+#include "cgroup/manager.hpp"
+#include "config/linux.hpp"
 
 namespace caisson::container {
 
 /// What `state` may say of a container. runtime-spec 1.3 runtime.md, "State".
 enum class ContainerStatus { creating, created, running, paused, stopped };
 std::string_view to_string(ContainerStatus status);
+
+/// An update that is under way: what it takes to bring it to its end when its process was killed, or to undo it.
+struct UnfinishedUpdate {
+  config::Resources change;
+  std::string pointer;  ///< where the change stands in what the user gave
+  std::string l3_cache_schema, mem_bw_schema;
+  std::optional<config::Resources> resources_before;
+  std::optional<config::IntelRdt> intel_rdt_before;
+  std::vector<cgroup::KeptValue> values_before;
+  std::vector<std::string> schemata_before;
+  bool operator==(const UnfinishedUpdate&) const = default;
+};
 
 /// state.json: what later commands must know of a container. Written first as the intent record, before anything is
 /// made (pid 0), and again when init stands.
@@ -42,6 +57,7 @@ struct State {
   bool no_new_keyring = false;
   std::vector<std::string> veths;  ///< network devices of the host whose other ends are in the container
   std::map<std::string, std::string> annotations;
+  std::optional<UnfinishedUpdate> update;
   bool operator==(const State&) const = default;
 };
 

@@ -46,7 +46,7 @@ Status check_id(std::string_view id) {
   return {};
 }
 
-Status Entry::lock() {
+Status Entry::lock() const {
   CAISSON_TRY(sys::lock(dir_, sys::Lock::exclusive, true));
   struct stat now {};
   if (::fstat(dir_.get(), &now) != 0) return fail_errno("fstat('{}')", path_);
@@ -55,7 +55,7 @@ Status Entry::lock() {
   return {};
 }
 
-void Entry::unlock() { ::flock(dir_.get(), LOCK_UN); }
+void Entry::unlock() const { ::flock(dir_.get(), LOCK_UN); }
 
 bool Entry::locked_by_other() const {
   if (::flock(dir_.get(), LOCK_SH | LOCK_NB) != 0) return errno == EWOULDBLOCK;

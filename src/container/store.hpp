@@ -36,8 +36,8 @@ class Entry {
 
   /// Takes the container's lock, waiting for whoever holds it: creators and everything that changes the container
   /// hold it. ErrorKind::destroyed when the container went away meanwhile. Freed with the entry.
-  Status lock();
-  void unlock();
+  Status lock() const;
+  void unlock() const;
   /// Whether somebody else holds the lock at this moment.
   bool locked_by_other() const;
 

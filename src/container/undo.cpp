@@ -59,6 +59,12 @@ Status remove_resctrl(const State& state) {
   return state.resctrl_made ? cgroup::remove_group(state.resctrl_path) : Status();
 }
 
+std::string monitor_group(const State& state) {
+  if (!state.resctrl_monitor.empty() || state.resctrl_path.empty()) return state.resctrl_monitor;
+  std::string path = state.resctrl_path + "/mon_groups/" + state.id;
+  return ::access(path.c_str(), F_OK) == 0 ? path : std::string();
+}
+
 std::string state_for_hooks(const State& state, std::string_view status, int pid) {
   config::OciState oci;
   oci.id = state.id;

@@ -17,6 +17,9 @@ Status undo(Entry& entry, const State& state);
 /// Removes the resctrl groups that were made for the container. Idempotent.
 Status remove_resctrl(const State& state);
 
+/// The container's monitoring group in resctrl, which may have been there before it; empty = none.
+std::string monitor_group(const State& state);
+
 /// The state for hooks, `status` in the spec's words; pid 0 is left out.
 std::string state_for_hooks(const State& state, std::string_view status, int pid);
 

@@ -241,6 +241,7 @@ Status enter_cgroups(std::vector<FileDescriptor> tasks) {
 
 Status wait_for_cgroups(InitContext& context) {
   if (context.cgroups_ready) return {};
+  if (context.begin.moved_late) CAISSON_TRY(context.channel.send(wire::RootfsReady{}));
   std::vector<FileDescriptor> tasks;
   {
     const timeline::Span span("wait for the cgroups");

@@ -110,7 +110,7 @@ inline constexpr auto json::fields<nsinit::ContainerStats> = table(
 namespace nsinit {
 
 std::string write_stats(const container::Account& account) {
-  const auto& [cpu, cpuset, memory, pids, io, hugetlb] = account.counters;
+  const auto& [cpu, cpuset, memory, pids, io, hugetlb, resctrl] = account.counters;
   const network::LinkCounters& link = account.veth;
   const ContainerStats stats{
       .network = {link.tx_bytes, link.tx_packets, link.tx_errors, link.tx_dropped, link.rx_bytes, link.rx_packets,

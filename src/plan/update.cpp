@@ -156,10 +156,13 @@ Result<CgroupChange> make_change(const config::Resources& before, const MergedRe
   std::vector<std::string> known;
   // What the container has may be beyond this host by now (a controller that was unmounted): nothing to compare with.
   const auto old = make_writes(before, facts, pointer, known);
+  bool weighs = false;
   for (auto& write : CAISSON_TRY(make_writes(after.resources, facts, pointer, warnings))) {
+    const auto key = std::string_view(write.origin).substr(pointer.size());
     const bool is_old = old && std::ranges::any_of(*old, [&](const auto& one) { return same_effect(one, write); });
-    if (!is_old || names(after, std::string_view(write.origin).substr(pointer.size())))
-      change.writes.push_back(std::move(write));
+    if (is_old && !names(after, key) && !(weighs && key.starts_with("/blockIO/weightDevice/"))) continue;
+    weighs = weighs || sets_weight_of_all_devices(write.file, write.value);
+    change.writes.push_back(std::move(write));
   }
   // A memory limit may cost processes their lives, which nothing undoes: all else has been taken by then.
   std::ranges::stable_partition(change.writes, [](const auto& write) { return write.controller != "memory"; });
@@ -171,6 +174,10 @@ Result<CgroupChange> make_change(const config::Resources& before, const MergedRe
     change.devices->may_fail = change.devices_before->may_fail = facts.rootless() || facts.in_user_namespace;
   }
   return change;
+}
+
+bool sets_weight_of_all_devices(std::string_view file, std::string_view value) {
+  return (file == "blkio.bfq.weight" || file == "io.bfq.weight") && !value.contains(' ');
 }
 
 std::optional<std::string> value_to_restore(std::string_view file, std::string_view value, std::string_view present) {

@@ -38,6 +38,9 @@ struct CgroupChange {
 Result<CgroupChange> make_change(const config::Resources& before, const MergedResources& after, const HostFacts& facts,
                                  const std::string& pointer, std::vector<std::string>& warnings);
 
+/// Whether the write is of a weight that BFQ gives all disks, upon which it forgets those of single ones.
+bool sets_weight_of_all_devices(std::string_view file, std::string_view value);
+
 /// What to write to `file` to undo a write of `value`, when it reads `present` now. Absent: no write can say it.
 std::optional<std::string> value_to_restore(std::string_view file, std::string_view value, std::string_view present);
 

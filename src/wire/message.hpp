@@ -70,6 +70,7 @@ struct Begin {
   bool maps_by_parent = false;    ///< a Mapped follows once the namespaces are made
   bool limits_by_parent = false;  ///< the parent sets the rlimits before Proceed
   bool awaits_rootfs = false;     ///< the parent has something to do between RootfsReady and Proceed
+  bool moved_late = false;        ///< the parent moves init when that waits for its cgroups and has said RootfsReady
   unsigned preserve_fds = 0;
   unsigned listen_fds = 0;       ///< LISTEN_FDS that the payload is told of; part of preserve_fds
   std::uint64_t namespaces = 0;  ///< exec: CLONE_NEW* to join

@@ -21,7 +21,8 @@ std::string memory_dir(const World& world, const Bundle& bundle) {
 std::vector<Json> lines_of(const std::string& text) {
   std::vector<Json> lines;
   std::istringstream stream(text);
-  for (std::string line; std::getline(stream, line);) lines.emplace_back(line);
+  // The last may still be being written.
+  for (std::string line; std::getline(stream, line) && !stream.eof();) lines.emplace_back(line);
   return lines;
 }
 

@@ -18,18 +18,84 @@ std::string own(const World& world, const Bundle& bundle, const std::string& con
 
 bool has_v1(const std::string& controller) { return exists("/sys/fs/cgroup/" + controller + "/cgroup.procs"); }
 
-/// "254:0" of a whole disk; empty when there is none.
-std::string some_disk() {
+/// "254:0" of a whole disk; empty when there is none. `scheduler`: of one that has it.
+std::string some_disk(const std::string& scheduler = "") {
   for (const auto& name : names_in("/sys/block")) {
     const std::string number = trimmed(slurp("/sys/block/" + name + "/dev"));
-    if (!number.empty() && !name.starts_with("loop") && !name.starts_with("ram")) return number;
+    const bool right = contains(slurp("/sys/block/" + name + "/queue/scheduler"), "[" + scheduler);
+    if (!number.empty() && right && !name.starts_with("loop") && !name.starts_with("ram")) return number;
   }
   return {};
+}
+
+/// Whether the host has the controller at all, and a container can be given it.
+bool has_controller(const std::string& name) {
+  if (!cgroup_v2()) return has_v1(name);
+  return contains(" " + trimmed(slurp("/sys/fs/cgroup/cgroup.controllers")) + " ", " " + name + " ");
+}
+
+std::string some_rdma_device() {
+  const auto names = names_in("/sys/class/infiniband");
+  return names.empty() ? std::string() : names.front();
 }
 
 std::string throttle(const std::string& disk, int rate) {
   return "[{\"major\":" + disk.substr(0, disk.find(':')) + ",\"minor\":" + disk.substr(disk.find(':') + 1) +
          ",\"rate\":" + std::to_string(rate) + "}]";
+}
+
+/// A file of the container's cgroup, and what it reads.
+struct Value {
+  std::string file;
+  std::string text;
+};
+
+/// One resource in the config's words, and what the kernel says of it: at first, and after an update.
+struct Resource {
+  std::string controller;
+  std::string first, changed;  ///< members of linux.resources
+  std::vector<Value> first_values, changed_values;
+};
+
+std::string line_of(const std::string& text, const std::string& key) {
+  const std::string lines = "\n" + text + "\n";
+  const auto at = lines.find("\n" + key);
+  return at == std::string::npos ? "" : lines.substr(at + 1, lines.find('\n', at + 1) - at - 1);
+}
+
+void check_values(const World& world, const Bundle& bundle, const Resource& resource,
+                  const std::vector<Value>& values) {
+  for (const auto& value : values) {
+    INFO(value.file);
+    const std::string text = own(world, bundle, resource.controller, value.file);
+    // A file for many devices has a line for each.
+    const auto key = value.text.substr(0, value.text.find(' ') + 1);
+    CHECK((key.empty() ? text : line_of(text, key)) == value.text);
+  }
+}
+
+/// Reads the limit back from the kernel: as create has set it, as update has changed it, and once more after an update
+/// of which the kernel refuses the last value.
+void check_resource(const Resource& resource) {
+  World world;
+  Bundle bundle = world.bundle();
+  bundle.set("/linux/resources", "{" + resource.first + "}").probe({"--quiet", "--hold"});
+  world.started(bundle);
+  check_values(world, bundle, resource, resource.first_values);
+  // cgroup v2: no number. v1: a limit that the kernel has no more.
+  const std::string refused = cgroup_v2() ? R"("unified":{"pids.max":"many"})" : R"("memory":{"kernel":33554432})";
+  const Ran failed =
+      world.call({"update", "--resources", "-", bundle.id}, {.input = "{" + resource.changed + "," + refused + "}"});
+  INFO(failed.err);
+  CHECK(failed.code == 1);
+  CHECK(contains(failed.err, cgroup_v2() ? "/unified/pids.max" : "/memory/kernel"));
+  check_values(world, bundle, resource, resource.first_values);
+  const Ran done = world.call({"update", "--resources", "-", bundle.id}, {.input = "{" + resource.changed + "}"});
+  INFO(done.err);
+  CHECK(done.code == 0);
+  check_values(world, bundle, resource, resource.changed_values);
+  CHECK(world.remove(bundle, true).code == 0);
+  world.nothing_left();
 }
 
 }  // namespace
@@ -112,6 +178,78 @@ TEST_CASE("block I/O is throttled by device", "[cgroup][resources]") {
     CHECK(own(world, bundle, "blkio", "blkio.throttle.read_bps_device").empty());
   CHECK(world.remove(bundle, true).code == 0);
   world.nothing_left();
+}
+
+TEST_CASE("block I/O has weights, of the container and by device", "[cgroup][resources]") {
+  const std::string disk = some_disk("bfq");
+  if (disk.empty()) CAISSON_SKIP("there is no disk with the BFQ scheduler");
+  const std::string device = R"({"major":)" + disk.substr(0, disk.find(':')) + R"(,"minor":)" +
+                             disk.substr(disk.find(':') + 1) + R"(,"weight":)";
+  const auto io = [&device](int weight, int of_disk) {
+    return R"("blockIO":{"weight":)" + std::to_string(weight) + R"(,"weightDevice":[)" + device +
+           std::to_string(of_disk) + "}]}";
+  };
+  const auto values = [&disk](const std::string& weight, const std::string& of_disk) {
+    if (cgroup_v2())
+      return std::vector<Value>{{"io.bfq.weight", "default " + weight}, {"io.bfq.weight", disk + " " + of_disk}};
+    return std::vector<Value>{{"blkio.bfq.weight", weight}, {"blkio.bfq.weight_device", disk + " " + of_disk}};
+  };
+  // The one weight alone leaves the other as it is.
+  check_resource({.controller = cgroup_v2() ? "io" : "blkio",
+                  .first = io(500, 300),
+                  .changed = R"("blockIO":{"weight":400})",
+                  .first_values = values("500", "300"),
+                  .changed_values = values("400", "300")});
+  check_resource({.controller = cgroup_v2() ? "io" : "blkio",
+                  .first = io(500, 300),
+                  .changed = io(200, 700),
+                  .first_values = values("500", "300"),
+                  .changed_values = values("200", "700")});
+}
+
+TEST_CASE("huge pages are limited, those in use and those reserved", "[cgroup][resources]") {
+  if (!has_controller("hugetlb")) CAISSON_SKIP("this host has no hugetlb controller");
+  const std::string end = cgroup_v2() ? "max" : "limit_in_bytes";
+  const auto limit = [](const std::string& bytes) {
+    return R"("hugepageLimits":[{"pageSize":"2MB","limit":)" + bytes + "}]";
+  };
+  const auto values = [&end](const std::string& bytes) {
+    return std::vector<Value>{{"hugetlb.2MB." + end, bytes}, {"hugetlb.2MB.rsvd." + end, bytes}};
+  };
+  check_resource({.controller = "hugetlb",
+                  .first = limit("4194304"),
+                  .changed = limit("8388608"),
+                  .first_values = values("4194304"),
+                  .changed_values = values("8388608")});
+}
+
+TEST_CASE("RDMA: handles and objects of a device", "[cgroup][resources]") {
+  const std::string device = some_rdma_device();
+  if (!has_controller("rdma")) CAISSON_SKIP("this host has no rdma controller");
+  if (device.empty()) CAISSON_SKIP("this host has no RDMA device");
+  check_resource({.controller = "rdma",
+                  .first = R"("rdma":{")" + device + R"(":{"hcaHandles":3,"hcaObjects":10000}})",
+                  .changed = R"("rdma":{")" + device + R"(":{"hcaHandles":5}})",
+                  .first_values = {{"rdma.max", device + " hca_handle=3 hca_object=10000"}},
+                  .changed_values = {{"rdma.max", device + " hca_handle=5 hca_object=10000"}}});
+}
+
+TEST_CASE("v1: the class of the network's packets", "[cgroup][resources]") {
+  if (!has_v1("net_cls")) CAISSON_SKIP("this host has no net_cls controller");
+  check_resource({.controller = "net_cls",
+                  .first = R"("network":{"classID":1048577})",
+                  .changed = R"("network":{"classID":1048578})",
+                  .first_values = {{"net_cls.classid", "1048577"}},
+                  .changed_values = {{"net_cls.classid", "1048578"}}});
+}
+
+TEST_CASE("v1: priorities by network interface", "[cgroup][resources]") {
+  if (!has_v1("net_prio")) CAISSON_SKIP("this host has no net_prio controller");
+  check_resource({.controller = "net_prio",
+                  .first = R"("network":{"priorities":[{"name":"lo","priority":3}]})",
+                  .changed = R"("network":{"priorities":[{"name":"lo","priority":5}]})",
+                  .first_values = {{"net_prio.ifpriomap", "lo 3"}},
+                  .changed_values = {{"net_prio.ifpriomap", "lo 5"}}});
 }
 
 TEST_CASE("what this host lacks is refused by the name of the field", "[cgroup][resources][errors]") {
@@ -212,6 +350,27 @@ TEST_CASE("a container with a cgroup namespace and a writable mount makes cgroup
   const auto names = inside.strings("/list/" + step(top));
   CHECK(std::find(names.begin(), names.end(), "inner") != names.end());
   CHECK(world.remove(bundle, true).code == 0);
+  world.nothing_left();
+}
+
+TEST_CASE("v2: a container in a user namespace manages the cgroup that is its own, and no limit of it",
+          "[cgroup][resources]") {
+  if (!cgroup_v2()) CAISSON_SKIP("cgroup v1 is not safe to hand over");
+  World world;
+  Bundle bundle = world.busybox_bundle();
+  bundle.mount("/sys/fs/cgroup", "cgroup", "cgroup", {"nosuid", "noexec", "nodev", "relatime"});
+  // The rootfs is the host root's, and so is the namespace's; the process is another user.
+  bundle.add_namespace("user").set("/linux/uidMappings", R"([{"containerID":0,"hostID":0,"size":65536}])");
+  bundle.set("/linux/gidMappings", R"([{"containerID":0,"hostID":0,"size":65536}])");
+  bundle.set("/process/user", R"({"uid":1000,"gid":1000})");
+  bundle.set("/linux/resources/pids", R"({"limit":20})");
+  bundle.args({"/bin/sh", "-c",
+               "cd /sys/fs/cgroup && mkdir mine && echo $$ >mine/cgroup.procs && cat /proc/self/cgroup && "
+               "echo +pids >cgroup.subtree_control && echo 7 >mine/pids.max && cat mine/pids.max; "
+               "echo max >pids.max || cat pids.max"});
+  const Ran ran = world.run(bundle);
+  INFO(ran.err);
+  CHECK(ran.out == "0::/mine\n7\n20\n");
   world.nothing_left();
 }
 

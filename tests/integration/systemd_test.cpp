@@ -11,6 +11,7 @@
 #include <cstdio>
 
 #include "integration/support/mounts.hpp"
+#include "integration/support/trace.hpp"
 #include "integration/support/world.hpp"
 #include "support/skip.hpp"
 
@@ -85,7 +86,11 @@ TEST_CASE("systemd: a container is a scope with the limits of its config", "[sys
   // systemd knows nothing of huge pages, so that is in the files alone.
   bundle.set("/linux/resources/hugepageLimits", R"([{"pageSize":"2MB","limit":4194304}])");
   bundle.set("/annotations", R"({"org.systemd.property.TimeoutStopSec":"7",
-                                 "org.systemd.property.Documentation":"['man:caisson(8)']"})");
+                                 "org.systemd.property.Documentation":"['man:caisson(8)']",
+                                 "org.systemd.property.SendSIGHUP":"true",
+                                 "org.systemd.property.CollectMode":"'inactive-or-failed'",
+                                 "org.systemd.property.KillSignal":"int32 12",
+                                 "org.systemd.property.IOWeight":"uint64 321"})");
   bundle.without_namespace("cgroup").probe({"--quiet", "--hold"});
   start(world, bundle);
   const std::string unit = world.mark() + "-c.scope";
@@ -105,6 +110,10 @@ TEST_CASE("systemd: a container is a scope with the limits of its config", "[sys
       {"DevicePolicy", "strict"},
       {"TimeoutStopUSec", "7s"},
       {"Documentation", "\"man:caisson(8)\""},
+      {"SendSIGHUP", "yes"},
+      {"CollectMode", "inactive-or-failed"},
+      {"KillSignal", "12"},
+      {"IOWeight", "321"},
       {"ControlGroup", path.c_str()},
   };
   for (const auto& [name, value] : properties) {
@@ -157,6 +166,44 @@ TEST_CASE("systemd: run, in slices in slices, without cgroupsPath, and a slice f
   nothing_left(world, unit);
 }
 
+TEST_CASE("systemd: the runtime is not charged for its own work", "[systemd][cgroup][tight]") {
+  if (!runs_systemd()) CAISSON_SKIP(kNone);
+  World world;
+  Bundle bundle = bundle_in_unit(world);
+  install(Places::get().nothing, bundle.rootfs + "/nothing");
+  REQUIRE_FALSE(slurp(bundle.rootfs + "/nothing").empty());
+  bundle.args({"/nothing"}).set("/linux/resources/memory", R"({"limit":524288})");
+  if (GENERATE(false, true)) bundle.mount("/sys/fs/cgroup", "cgroup", "cgroup", {"nosuid", "noexec", "nodev", "ro"});
+  bundle.write();
+  for (int i = 0; i < 3; ++i) {
+    const Ran ran = world.call({"--systemd-cgroup", "run", "--bundle", bundle.dir, bundle.id});
+    INFO(ran.err);
+    REQUIRE(ran.code == 0);
+    CHECK(ran.err.empty());
+  }
+  nothing_left(world, world.mark() + "-c.scope");
+}
+
+TEST_CASE("systemd: what the OOM killer did is told, though systemd removes the scope at once", "[systemd][oom]") {
+  if (!runs_systemd()) CAISSON_SKIP(kNone);
+  World world;
+  Bundle bundle = bundle_in_unit(world);
+  bundle.set("/linux/resources/memory", R"({"limit":33554432,"swap":33554432})");
+  bundle.probe({"--quiet", "--allocate", "200"}).write();
+  // Whether the counters are gone already when they are read is systemd's haste.
+  for (int i = 0; i < 5; ++i) {
+    const Ran ran = world.call({"--systemd-cgroup", "run", "--bundle", bundle.dir, bundle.id});
+    INFO(ran.err);
+    CHECK(ran.code == 137);
+    CHECK(contains(ran.err, "the OOM killer"));
+    CHECK(contains(ran.err, "limit"));
+    CHECK(contains(ran.err, "32.0MiB (33554432 bytes)"));
+    CHECK(contains(ran.err, world.mark() + "-c.scope"));
+    CHECK(contains(ran.err, "[config: /linux/resources/memory/limit]"));
+  }
+  nothing_left(world, world.mark() + "-c.scope");
+}
+
 TEST_CASE("systemd: devices are as before after a daemon-reload", "[systemd][devices]") {
   if (!runs_systemd()) CAISSON_SKIP(kNone);
   World world;
@@ -189,6 +236,73 @@ TEST_CASE("systemd: what update changes stays after a daemon-reload", "[systemd]
   CHECK(show(unit, "TasksMax") == "31");
   shell("systemctl daemon-reload");
   CHECK(cgroup_file("/system.slice/" + unit, "pids.max") == "31");
+  CHECK(world.remove(bundle, true).code == 0);
+  nothing_left(world, unit);
+}
+
+TEST_CASE("systemd: an update is all or nothing, also in what systemd knows", "[systemd][cgroup][update]") {
+  if (!runs_systemd()) CAISSON_SKIP(kNone);
+  World world;
+  Bundle bundle = bundle_in_unit(world);
+  bundle.set("/linux/resources/memory", R"({"limit":67108864})").set("/linux/resources/pids", R"({"limit":20})");
+  bundle.probe({"--quiet", "--hold"});
+  start(world, bundle);
+  const std::string unit = world.mark() + "-c.scope";
+  const std::string path = "/system.slice/" + unit;
+  const auto limits = [&] {
+    return cgroup_file(path, "pids.max") + " " + show(unit, "TasksMax") + " " + cgroup_file(path, "memory.max") + " " +
+           show(unit, "MemoryMax") + " " +
+           std::to_string(
+               Json(slurp(world.root() + "/" + bundle.id + "/config.json")).num("/linux/resources/pids/limit"));
+  };
+  const std::string before = "20 20 67108864 67108864 20", after = "33 33 134217728 134217728 33";
+  REQUIRE(limits() == before);
+  const auto set = [&](const char* pids, const char* memory, std::vector<std::string> more = {}) {
+    more.insert(more.begin(), {"update", "--pids-limit", pids, "--memory", memory});
+    more.push_back(bundle.id);
+    return world.call(more);
+  };
+  SECTION("when the kernel refuses a value") {
+    const Ran refused = set("33", "128m", {"--cpuset-cpus", "4000"});
+    CHECK(refused.code == 1);
+    CHECK(contains(refused.err, "/linux/resources/cpu/cpus"));
+    CHECK(limits() == before);
+    shell("systemctl daemon-reload");
+    CHECK(limits() == before);
+  }
+  SECTION("when systemd cannot be reached") {
+    How how;
+    how.env = {"DBUS_SYSTEM_BUS_ADDRESS=unix:path=/nowhere"};
+    const Ran refused = world.call({"update", "--pids-limit", "33", "--memory", "128m", bundle.id}, how);
+    INFO(refused.err);
+    CHECK(refused.code == 1);
+    CHECK(contains(refused.err, unit));
+    CHECK(limits() == before);
+  }
+  SECTION("when it is killed at any moment") {
+    std::size_t undone = 0, finished = 0;
+    for (int n = 1;; ++n) {
+      REQUIRE(n < 200);
+      How how;
+      how.traced = true;
+      Ran files;
+      const pid_t pid = world.start_call({"update", "--pids-limit", "33", "--memory", "128m", bundle.id}, how, files);
+      const bool killed = kill_at_change(pid, n);
+      const Ran ran = world.finish_call(pid, files, 30);
+      INFO("killed before change " << n << ": " << ran.err);
+      CHECK(world.status(bundle) == "running");
+      const std::string seen = limits();
+      CHECK((seen == before || seen == after));
+      (seen == before ? undone : finished) += 1;
+      if (seen != before) CHECK(set("20", "64m").code == 0);
+      REQUIRE(limits() == before);
+      if (!killed) break;
+    }
+    CHECK(undone > 0);
+    CHECK(finished > 0);
+    shell("systemctl daemon-reload");
+    CHECK(limits() == before);
+  }
   CHECK(world.remove(bundle, true).code == 0);
   nothing_left(world, unit);
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <signal.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
 
+#include "integration/support/trace.hpp"
 #include "integration/support/world.hpp"
 #include "support/skip.hpp"
 
@@ -39,6 +41,16 @@ struct Limited {
     CHECK(ran.code == 0);
     CHECK(ran.out.empty());
     CHECK(ran.err.empty());
+  }
+  /// What the kernel has and what the saved config says, each in one line.
+  std::string kernel() const { return memory() + ' ' + pids() + ' ' + quota() + ' ' + shares(); }
+  std::string recorded() const {
+    const Json limits = saved();
+    const auto number = [&limits](const char* at) { return std::to_string(limits.num(at)); };
+    const bool v2 = cgroup_v2();
+    const std::string weight = limits.num("/cpu/shares") == 512 ? "59" : "100";
+    return number("/memory/limit") + ' ' + number("/pids/limit") + ' ' + number("/cpu/quota") +
+           (v2 ? ' ' + number("/cpu/period") : std::string()) + ' ' + (v2 ? weight : number("/cpu/shares"));
   }
 };
 
@@ -182,4 +194,48 @@ TEST_CASE("update: what cannot be updated", "[update][errors]") {
     CHECK(ran.code == 1);
   }
   CHECK(world.remove(limited.bundle).code == 0);
+}
+
+TEST_CASE("update that is killed at any moment is done or undone by the next command", "[update][crash]") {
+  Limited limited;
+  auto& world = limited.world;
+  world.started(limited.bundle);
+  const std::string before = limited.kernel();
+  const std::string first = R"({"memory":{"limit":67108864},"pids":{"limit":20},"cpu":{"shares":512,"quota":50000}})";
+  const bool refused = GENERATE(false, true);
+  const std::string change = R"({"memory":{"limit":134217728},"pids":{"limit":33},"cpu":{"shares":1024,"quota":30000)" +
+                             std::string(refused ? R"(,"cpus":"4000"}})" : "}}");
+  const std::string after = cgroup_v2() ? "134217728 33 30000 100000 100" : "134217728 33 30000 1024";
+  const std::vector<std::vector<std::string>> next{
+      {"state", limited.bundle.id}, {"events", "--stats", limited.bundle.id}, {"pause", limited.bundle.id}};
+  std::size_t undone = 0, finished = 0, split = 0;
+  for (int n = 1;; ++n) {
+    REQUIRE(n < 200);
+    How how;
+    how.input = change;
+    how.traced = true;
+    Ran files;
+    const pid_t pid = world.start_call({"update", "--resources", "-", limited.bundle.id}, how, files);
+    const bool killed = kill_at_change(pid, n);
+    const Ran ran = world.finish_call(pid, files, 10);
+    INFO("killed before change " << n << ": " << ran.err);
+    CHECK(ran.code == (killed ? 128 + SIGKILL : refused ? 1 : 0));
+    split += limited.kernel() != limited.recorded();
+    const auto& command = next[static_cast<std::size_t>(n) % next.size()];
+    const Ran looked = world.call(command);
+    CHECK(looked.code == 0);
+    CHECK(limited.kernel() == limited.recorded());
+    CHECK((limited.kernel() == before || (!refused && limited.kernel() == after)));
+    CHECK_FALSE(Json(slurp(world.root() + "/" + limited.bundle.id + "/state.json")).has("/update"));
+    (limited.kernel() == before ? undone : finished) += 1;
+    if (command.front() == "pause") CHECK(world.call({"resume", limited.bundle.id}).code == 0);
+    if (limited.kernel() != before) CHECK(limited.update({"--resources", "-"}, {.input = first}).code == 0);
+    REQUIRE(limited.kernel() == before);
+    if (!killed) break;
+  }
+  CHECK(undone > 0);
+  CHECK((finished > 0) == !refused);
+  CHECK(split > 0);
+  CHECK(world.remove(limited.bundle, true).code == 0);
+  world.nothing_left();
 }

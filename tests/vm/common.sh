@@ -10,16 +10,19 @@ top=$(dirname "$(dirname "$here")")
 die() { printf 'vm %s: %s\n' "${0##*/}" "$*" >&2; exit 125; }
 
 VM_CACHE=${VM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/caisson-vm}
-VM_KERNEL=${VM_KERNEL:-trixie}   # bookworm: 6.1; trixie: 6.12; sid: the newest
 VM_MEM=${VM_MEM:-1024}           # MiB
 VM_CPUS=${VM_CPUS:-2}
 
-case $KIND in v2-light | systemd | apparmor | selinux) ;;
-  *) die "unknown kind of guest '$KIND': v2-light, systemd, apparmor or selinux" ;;
+case $KIND in v1 | v2-light | systemd | apparmor | selinux) ;;
+  *) die "unknown kind of guest '$KIND': v1, v2-light, systemd, apparmor or selinux" ;;
 esac
+# bookworm: 6.1; trixie: 6.12; sid: the newest. From 6.12 on Debian's kernels have no memory and no cpuset of cgroup v1.
+default_kernel=trixie
+[ "$KIND" != v1 ] || default_kernel=bookworm
+VM_KERNEL=${VM_KERNEL:-$default_kernel}
 case $VM_KERNEL in bookworm | trixie | sid) ;; *) die "unknown kernel '$VM_KERNEL': bookworm, trixie or sid" ;; esac
 
-has_disk() { [ "$KIND" != v2-light ]; }
+has_disk() { [ "$KIND" != v1 ] && [ "$KIND" != v2-light ]; }
 
 # What was built of other scripts is built anew: the names bear a digest of what they were made from.
 digest() { cat "$@" | sha256sum | cut -c 1-8; }
@@ -35,8 +38,10 @@ machine_dir=$VM_CACHE/machine-$KIND-$VM_KERNEL-${VM_CPUS}c${VM_MEM}m-$parts   # 
 # Words with vm. in front are read by the initramfs.
 kernel_arguments() {
   local line='console=ttyS0 quiet loglevel=4 panic=-1 mitigations=off nokaslr random.trust_cpu=on tsc=reliable'
+  # On a busy host the emulated timer is late, and the kernel takes that for a broken machine.
   line+=' no_timer_check'
   case $KIND in
+    v1) line+=' vm.cgroup=v1' ;;
     v2-light) ;;
     apparmor) line+=' vm.init=/vm/light-init apparmor=1 security=apparmor' ;;
     systemd) line+=' vm.init=/sbin/init systemd.show_status=0' ;;

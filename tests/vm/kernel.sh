@@ -26,7 +26,7 @@ boot_modules=(virtio_pci virtio_blk virtio_console 9pnet_virtio 9p crc32c_generi
 more_modules=(fuse loop squashfs veth dummy tun bridge macvlan ipvlan vxlan br_netfilter ip_tables iptable_filter
   iptable_nat iptable_mangle ip6_tables ip6table_filter nf_tables nft_chain_nat nft_compat nft_ct nft_masq nft_nat
   nft_reject_inet nft_fib_inet xt_conntrack xt_comment xt_MASQUERADE xt_addrtype xt_mark xt_multiport xt_tcpudp xt_nat
-  null_blk sch_ingress sch_tbf)
+  null_blk bfq rdma_rxe crc32_generic sch_ingress sch_tbf)
 
 # pick_modules DIR: copies them uncompressed, with what they depend on, from DIR/x.
 pick_modules() {

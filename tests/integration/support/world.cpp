@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/mount.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -112,6 +113,7 @@ std::vector<std::string> mounts_below(const std::string& dir) {
   for (const auto& entry : how.env)
     envp.push_back(const_cast<char*>((entry == "LISTEN_PID=self" ? own_pid : entry).c_str()));
   envp.push_back(nullptr);
+  if (how.traced) ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
   ::execve(argv[0], argv.data(), envp.data());
   ::_exit(122);
 }

@@ -45,6 +45,7 @@ struct How {
   std::map<int, int> descriptors;  ///< child's number -> ours; all else is closed
   bool closed_stdio = false;       ///< 0, 1 and 2 closed
   bool odd_signals = false;        ///< SIGCHLD, SIGPIPE and SIGUSR1 ignored, SIGTERM and SIGUSR2 blocked
+  bool traced = false;             ///< stands at its first instruction, for kill_at_change()
   bool global_root = true;         ///< pass --root
 };
 

@@ -112,12 +112,18 @@ TEST_CASE("limits below the usage are refused when the config asks for the check
     resources(spec).memory = config::Memory{.limit = 4096, .check_before_update = true};
     Cgroup group(facts, spec);
     ok(group->create());
-    Child child([] {
-      ::usleep(20000);
+    int channel[2];
+    REQUIRE(::pipe2(channel, O_CLOEXEC) == 0);
+    Child child([&] {
+      char go;
+      if (::read(channel[0], &go, 1) != 1) ::_exit(255);
       static char memory[4 << 20];
       for (std::size_t i = 0; i < sizeof memory; i += 4096) *const_cast<volatile char*>(memory + i) = 1;
     });
     ok(group->attach(child.pid()));
+    REQUIRE(::write(channel[1], "g", 1) == 1);
+    ::close(channel[0]);
+    ::close(channel[1]);
     while (ok(group->stats()).memory_bytes.value_or(0) < 4 << 20) ::usleep(1000);
     auto applied = group->apply(group.plan());
     REQUIRE_FALSE(applied);

@@ -29,8 +29,8 @@ struct Limited {
   }
   Status change(const config::Resources& wanted) {
     std::vector<std::string> warnings;
-    return group->change(
-        ok(plan::make_change(before, plan::merge(before, wanted), facts, "/linux/resources", warnings)));
+    const auto change = ok(plan::make_change(before, plan::merge(before, wanted), facts, "/linux/resources", warnings));
+    return group->change(change, {group->keep(change)});
   }
   std::string operator[](const Place& place) const {
     return read(group.dir(place.controller) + '/' +
@@ -105,7 +105,7 @@ TEST_CASE("memory and swap rise and fall together, and fall back together", "[cg
           {.memory = config::Memory{.limit = factor * (64 << 20), .swap = factor * (128 << 20), .swappiness = 10}},
           facts, "", warnings));
       change.writes.back().value = "1000";
-      auto refused = limited.group->change(change);
+      auto refused = limited.group->change(change, {limited.group->keep(change)});
       REQUIRE_FALSE(refused);
       CHECK(refused.error().pointer() == "/memory/swappiness");
       CHECK(limited[kMemory] == std::to_string(8 * (64 << 20)));

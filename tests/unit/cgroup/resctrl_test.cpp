@@ -107,3 +107,47 @@ TEST_CASE("what the kernel has against a schema is told", "[cgroup][resctrl]") {
   CHECK(refused.error().pointer() == "/linux/intelRdt/schemata/0");
   CHECK(refused.error().message().starts_with("Mask out of range: "));
 }
+
+TEST_CASE("what a group has, of how much, and what it has used", "[cgroup][resctrl]") {
+  Resctrl resctrl;
+  const auto put = [&](const std::string& file, const std::string& text) {
+    std::filesystem::create_directories(std::filesystem::path(resctrl.path + '/' + file).parent_path());
+    std::ofstream(resctrl.path + '/' + file) << text << '\n';
+  };
+  resctrl.add("", "    L3:0=fffff;1=fffff\n    MB:0=100;1=100\n");
+  resctrl.add("c1", "    L3:0=f;1=f0\n    MB:0=20;1=70\n");
+  put("info/L3/cbm_mask", "fffff");
+  put("info/L3/min_cbm_bits", "1");
+  put("info/L3/num_closids", "16");
+  put("info/MB/bandwidth_gran", "10");
+  put("info/MB/delay_linear", "1");
+  put("info/MB/min_bandwidth", "10");
+  put("info/MB/num_closids", "8");
+  put("c1/mon_data/mon_L3_00/llc_occupancy", "4096");
+  put("c1/mon_data/mon_L3_00/mbm_total_bytes", "100");
+  put("c1/mon_data/mon_L3_00/mbm_local_bytes", "60");
+  put("c1/mon_groups/c1/mon_data/mon_L3_00/llc_occupancy", "2048");
+  const auto seen = ok(cgroup::resctrl_counters(resctrl.path, resctrl.path + "/c1", ""));
+  REQUIRE(seen.cache);
+  CHECK(seen.cache->mask == "fffff");
+  CHECK(seen.cache->least_bits == 1);
+  CHECK(seen.cache->classes == 16);
+  REQUIRE(seen.bandwidth);
+  CHECK(seen.bandwidth->step == 10);
+  CHECK(seen.bandwidth->least == 10);
+  CHECK(seen.cache_all == "L3:0=fffff;1=fffff");
+  CHECK(seen.cache_own == "L3:0=f;1=f0");
+  CHECK(seen.bandwidth_all == "MB:0=100;1=100");
+  CHECK(seen.bandwidth_own == "MB:0=20;1=70");
+  CHECK(seen.schemata == std::vector<std::string>{"L3:0=f;1=f0", "MB:0=20;1=70"});
+  REQUIRE(seen.traffic.size() == 1);
+  CHECK(seen.traffic[0].total == 100);
+  CHECK(seen.traffic[0].local == 60);
+  REQUIRE(seen.occupancy.size() == 1);
+  CHECK(seen.occupancy[0].bytes == 4096);
+  const auto monitored =
+      ok(cgroup::resctrl_counters(resctrl.path, resctrl.path + "/c1", resctrl.path + "/c1/mon_groups/c1"));
+  REQUIRE(monitored.occupancy.size() == 1);
+  CHECK(monitored.occupancy[0].bytes == 2048);
+  CHECK(monitored.traffic.empty());
+}

@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
 
 #include "cgroup/common.hpp"
@@ -27,4 +31,19 @@ TEST_CASE("a bus that is not there is named", "[cgroup][systemd]") {
   ::unsetenv("DBUS_SYSTEM_BUS_ADDRESS");
   REQUIRE_FALSE(bus);
   CHECK(bus.error().message().contains("/no/such/bus"));
+}
+
+TEST_CASE("a bus that does not answer is not waited for beyond the deadline", "[cgroup][systemd]") {
+  const std::string path = "/tmp/caisson-silent-bus-" + std::to_string(::getpid());
+  const FileDescriptor listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  REQUIRE(::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+  REQUIRE(::listen(listener.get(), 1) == 0);
+  ::setenv("DBUS_SYSTEM_BUS_ADDRESS", ("unix:path=" + path).c_str(), 1);
+  auto bus = cgroup::SystemdBus::connect(false, 0, std::chrono::steady_clock::now() + std::chrono::milliseconds(20));
+  ::unsetenv("DBUS_SYSTEM_BUS_ADDRESS");
+  ::unlink(path.c_str());
+  REQUIRE_FALSE(bus);
+  CHECK(bus.error().message().contains("systemd does not answer in time"));
 }

@@ -37,6 +37,23 @@ TEST_CASE("a record comes back as it was written", "[container]") {
   CHECK(*read == state);
 }
 
+TEST_CASE("a record of an update that is under way comes back as it was written", "[container][update]") {
+  State state = recorded();
+  container::UnfinishedUpdate update;
+  update.change.memory = config::Memory{.limit = -1, .check_before_update = true};
+  update.change.unified = {{"pids.max", "7"}};
+  update.pointer = "/linux/resources";
+  update.mem_bw_schema = "MB:0=20";
+  update.resources_before.emplace().pids = config::Pids{20};
+  update.intel_rdt_before = config::IntelRdt{.l3_cache_schema = "L3:0=f"};
+  update.values_before = {{"/sys/fs/cgroup/c1", "io.max", "8:0 rbps=max wbps=max riops=max wiops=max"}};
+  update.schemata_before = {"MB:0=100"};
+  state.update = update;
+  const auto read = container::read_state(container::write_state(state));
+  REQUIRE(read);
+  CHECK(*read == state);
+}
+
 TEST_CASE("status is derived from what is seen", "[container]") {
   const State state = recorded();
   CHECK(derive_status(state, Sight{.alive = true, .waiting = true}) == ContainerStatus::created);

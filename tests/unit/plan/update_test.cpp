@@ -93,6 +93,18 @@ TEST_CASE("a container that is idle no more gets its weight back", "[plan][updat
   CHECK(writes(cpu({.shares = 512}), cpu({.idle = 1}), kV2) == Lines{"cpu.idle=1"});
 }
 
+TEST_CASE("a weight of all disks takes those of single ones with it, so they are written again", "[plan][update]") {
+  config::BlockIo io;
+  io.weight = 500;
+  io.weight_device = {{.major = 8, .minor = 0, .weight = 300}};
+  const config::Resources before{.block_io = io};
+  config::BlockIo other;
+  other.weight = 200;
+  CHECK(writes(before, {.block_io = other}, kV1) == Lines{"blkio.bfq.weight=200", "blkio.bfq.weight_device=8:0 300"});
+  CHECK(writes(before, {.block_io = other}, kV2) == Lines{"io.bfq.weight=200", "io.bfq.weight=8:0 300"});
+  CHECK(writes(before, {.pids = config::Pids{1}}, kV1) == Lines{"pids.max=1"});
+}
+
 TEST_CASE("memory goes last, because nothing undoes what it may cost", "[plan][update]") {
   CHECK(writes({}, {.memory = config::Memory{.limit = 5}, .cpu = config::Cpu{.shares = 2}, .pids = config::Pids{1}},
                kV2) == Lines{"pids.max=1", "cpu.weight=1", "memory.max=5"});

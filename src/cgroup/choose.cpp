@@ -28,4 +28,10 @@ Result<std::unique_ptr<CgroupManager>> open(const std::map<std::string, std::str
   return unit.name.empty() ? std::move(files) : open_systemd(unit, std::move(files), path);
 }
 
+Result<bool> is_frozen(const std::map<std::string, std::string>& paths) {
+  if (const auto freezer = paths.find("freezer"); freezer != paths.end()) return frozen_v1(freezer->second);
+  const auto unified = paths.find("");
+  return unified != paths.end() ? frozen_v2(unified->second) : Result<bool>(false);
+}
+
 }  // namespace caisson::cgroup

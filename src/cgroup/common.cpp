@@ -218,6 +218,13 @@ Status freeze_v2(const std::string& path, bool on) {
   return fail(ErrorKind::system, "cgroup '{}' does not freeze", path);
 }
 
+Result<bool> frozen_v1(const std::string& path) {
+  auto state = read_value(path, "freezer.state");
+  if (!state && is_gone(state.error())) return false;
+  // FREEZING: somebody is about to pause it.
+  return CAISSON_TRY(std::move(state)) != "THAWED";
+}
+
 Result<bool> frozen_v2(const std::string& path) {
   auto events = read_value(path, "cgroup.events");
   if (!events && is_gone(events.error())) return false;

@@ -84,6 +84,7 @@ Status wait_for_ends(const std::function<Result<std::vector<pid_t>>()>& list, De
 
 /// cgroup2's own freezer and killer, in a pure v2 and in the unified hierarchy of a hybrid host.
 Status freeze_v2(const std::string& path, bool on);
+Result<bool> frozen_v1(const std::string& path);
 Result<bool> frozen_v2(const std::string& path);
 /// cgroup.kill: false when there is none (before Linux 5.14, and in threaded cgroups).
 Result<bool> kill_v2(const std::string& path);

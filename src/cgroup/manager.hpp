@@ -144,4 +144,7 @@ Result<std::unique_ptr<CgroupManager>> make(const plan::CgroupPlan& plan);
 Result<std::unique_ptr<CgroupManager>> open(const std::map<std::string, std::string>& paths,
                                             const std::vector<std::string>& made_parents = {}, const Unit& unit = {});
 
+/// open(paths)->frozen(), for who looks at a thousand of them.
+Result<bool> is_frozen(const std::map<std::string, std::string>& paths);
+
 }  // namespace caisson::cgroup

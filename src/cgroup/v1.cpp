@@ -246,11 +246,8 @@ Status V1Manager::freeze(bool on) {
 
 Result<bool> V1Manager::frozen() {
   const std::string* freezer = dir_of("freezer");
-  if (!freezer) return unified() ? frozen_v2(*unified()) : Result<bool>(false);
-  auto state = read_value(*freezer, "freezer.state");
-  if (!state && is_gone(state.error())) return false;
-  // FREEZING: somebody is about to pause it.
-  return CAISSON_TRY(std::move(state)) != "THAWED";
+  if (freezer) return frozen_v1(*freezer);
+  return unified() ? frozen_v2(*unified()) : Result<bool>(false);
 }
 
 Status V1Manager::kill(int signal) {

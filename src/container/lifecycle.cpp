@@ -172,18 +172,20 @@ Status resume(const Globals& globals, const std::string& id) {
 
 Result<ContainerState> state(const Globals& globals, const std::string& id) {
   const Entry entry = CAISSON_TRY(Store(globals.root).open(id));
-  return observe(entry, CAISSON_TRY(load_settled_state(entry, LockHeld::unknown)));
+  return observe(entry, CAISSON_TRY(load_settled_state(entry, LockHeld::unknown)), Detail::why_it_died);
 }
 
 Result<std::vector<ContainerState>> list(const Globals& globals, std::vector<std::string>& warnings) {
   const Store store(globals.root);
   std::vector<ContainerState> found;
   std::map<std::uint32_t, std::string> owners;
-  for (const auto& id : CAISSON_TRY(store.ids(globals.root_is_default))) {
+  const std::vector<std::string> ids = CAISSON_TRY(store.ids(globals.root_is_default));
+  const FileDescriptor root = ids.empty() ? FileDescriptor() : CAISSON_TRY(store.open_root());
+  for (const auto& id : ids) {
     auto seen = [&]() -> Result<ContainerState> {
-      const Entry entry = CAISSON_TRY(store.open(id));
+      const Entry entry = CAISSON_TRY(store.open_listed(root, id));
       const State state = CAISSON_TRY(entry.load_state());
-      ContainerState result = CAISSON_TRY(observe(entry, state));
+      ContainerState result = CAISSON_TRY(observe(entry, state, Detail::status));
       auto owner = owners.find(state.owner_uid);
       if (owner == owners.end()) owner = owners.emplace(state.owner_uid, owner_name(state.owner_uid)).first;
       result.owner = owner->second;

@@ -33,10 +33,8 @@ Result<bool> is_waiting(const Entry& entry) {
   }
 }
 
-Result<bool> is_alive(const State& state) {
-  auto init = open_init(state);
-  if (!init && init.error().kind() != ErrorKind::destroyed) return std::unexpected(std::move(init).error());
-  return init.has_value();
+bool is_alive(const State& state) {
+  return state.init_process_pid > 0 && sys::is_running(state.init_process_pid, state.init_process_start);
 }
 
 }  // namespace
@@ -47,24 +45,26 @@ Result<Look> look_at(const Entry& entry, const State& state, LockHeld lock) {
     sight.creator_alive = lock == LockHeld::unknown && entry.locked_by_other();
     return Look{derive_status(state, sight), 0};
   }
-  sight.alive = CAISSON_TRY(is_alive(state));
-  sight.becoming = sight.alive && entry.init_becomes(state);
+  sight.alive = is_alive(state);
+  // Where nobody holds the container's lock, its creator has seen it run, or was killed, which init does not survive:
+  // cheaper to ask, for who looks at a thousand of them.
+  const bool may_become = sight.alive && state.runs_at_once && (lock == LockHeld::by_us || entry.locked_by_other());
+  sight.becoming = may_become && entry.init_becomes(state);
   if (sight.becoming && lock == LockHeld::by_us) {
     // Its creator is gone, and init with it unless it was quicker.
     CAISSON_TRY(entry.wait_for_init());
     sight.becoming = false;
-    sight.alive = CAISSON_TRY(is_alive(state));
+    sight.alive = is_alive(state);
   }
   if (sight.alive) {
-    sight.frozen = CAISSON_TRY(CAISSON_TRY(cgroup::open(state.cgroup_paths))->frozen());
-    if (!sight.frozen) sight.waiting = CAISSON_TRY(is_waiting(entry));
+    sight.frozen = CAISSON_TRY(cgroup::is_frozen(state.cgroup_paths));
+    // What goes on by itself never had the socket.
+    if (!sight.frozen && !state.runs_at_once) sight.waiting = CAISSON_TRY(is_waiting(entry));
   }
   return Look{derive_status(state, sight), sight.alive ? state.init_process_pid : 0};
 }
 
-Result<ContainerState> observe(const Entry& entry) { return observe(entry, CAISSON_TRY(entry.load_state())); }
-
-Result<ContainerState> observe(const Entry& entry, const State& state) {
+Result<ContainerState> observe(const Entry& entry, const State& state, Detail detail) {
   const Look look = CAISSON_TRY(look_at(entry, state, LockHeld::unknown));
   ContainerState seen;
   seen.oci_version = config::kSpecVersion;
@@ -76,7 +76,7 @@ Result<ContainerState> observe(const Entry& entry, const State& state) {
   seen.created = state.created;
   seen.annotations = state.annotations;
   // The counters outlive the process, until the container is deleted. A cgroup that is gone says nothing.
-  if (!state.intent)
+  if (!state.intent && detail == Detail::why_it_died)
     if (auto report = CAISSON_TRY(cgroup::open(state.cgroup_paths))->oom_report(); report && *report)
       seen.annotations.insert_or_assign(kOomAnnotation, oom_text(**report));
   return seen;

@@ -25,10 +25,10 @@ struct Look {
 };
 Result<Look> look_at(const Entry& entry, const State& state, LockHeld lock);
 
+/// How far a look goes: for one container of a list, or to its cgroup's counters, too.
+enum class Detail { status, why_it_died };
 /// The container as `state` prints it; `owner` stays empty.
-Result<ContainerState> observe(const Entry& entry);
-/// The same with the record read already.
-Result<ContainerState> observe(const Entry& entry, const State& state);
+Result<ContainerState> observe(const Entry& entry, const State& state, Detail detail);
 
 /// Name of a user of the host, by its /etc/passwd; the number where there is none.
 std::string owner_name(std::uint32_t uid);

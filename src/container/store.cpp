@@ -64,7 +64,7 @@ bool Entry::locked_by_other() const {
 }
 
 Result<State> Entry::load_state() const {
-  auto text = sys::read_file(dir_, kStateFile);
+  auto text = sys::read_own_file(dir_, kStateFile);
   if (!text) {
     if (text.error().sys_errno() == ENOENT) return fail(ErrorKind::destroyed, "container does not exist");
     return std::unexpected(std::move(text).error());
@@ -82,7 +82,7 @@ Status Entry::replace_state(const State& state) const {
 
 Status Entry::replace_config(std::string_view text) const { return sys::replace_file(dir_, kConfigFile, text, 0600); }
 
-Result<std::string> Entry::load_config() const { return sys::read_file(dir_, kConfigFile); }
+Result<std::string> Entry::load_config() const { return sys::read_own_file(dir_, kConfigFile); }
 
 Result<FileDescriptor> Entry::make_config() const {
   return sys::open_at(dir_, kConfigFile, O_WRONLY | O_CREAT | O_EXCL, 0600);
@@ -135,15 +135,26 @@ Result<Entry> Store::reserve(const std::string& id) const {
   return entry;
 }
 
-Result<Entry> Store::open(const std::string& id) const {
-  CAISSON_TRY(check_id(id));
+Result<FileDescriptor> Store::open_root() const {
   FileDescriptor root(::open(root_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!root && errno != ENOENT) return fail_errno("open('{}')", root_);
   if (!root) return fail(ErrorKind::destroyed, "container does not exist");
+  return root;
+}
+
+Result<Entry> Store::open_listed(FdView root, const std::string& id) const {
   FileDescriptor dir(::openat(root.get(), id.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!dir && errno != ENOENT) return fail_errno("open('{}/{}')", root_, id);
   if (!dir) return fail(ErrorKind::destroyed, "container does not exist");
-  return Entry(std::move(root), std::move(dir), id, root_ + "/" + id);
+  return Entry(FileDescriptor(), std::move(dir), id, root_ + "/" + id);
+}
+
+Result<Entry> Store::open(const std::string& id) const {
+  CAISSON_TRY(check_id(id));
+  FileDescriptor root = CAISSON_TRY(open_root());
+  Entry entry = CAISSON_TRY(open_listed(root, id));
+  entry.keep_root(std::move(root));
+  return entry;
 }
 
 Result<std::vector<std::string>> Store::ids(bool missing_is_empty) const {

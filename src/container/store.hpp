@@ -33,6 +33,8 @@ class Entry {
   /// Absolute path, for messages and for what must be given as a path.
   const std::string& path() const { return path_; }
   FdView dir() const { return dir_; }
+  /// What the entry is removed from.
+  void keep_root(FileDescriptor root) { root_ = std::move(root); }
 
   /// Takes the container's lock, waiting for whoever holds it: creators and everything that changes the container
   /// hold it. ErrorKind::destroyed when the container went away meanwhile. Freed with the entry.
@@ -79,6 +81,9 @@ class Store {
   Result<Entry> reserve(const std::string& id) const;
   /// ErrorKind::destroyed: "container does not exist".
   Result<Entry> open(const std::string& id) const;
+  /// The root's directory, and an entry of it to look at: it cannot be removed. Errors as of open().
+  Result<FileDescriptor> open_root() const;
+  Result<Entry> open_listed(FdView root, const std::string& id) const;
   /// Names of all entries, sorted. A root that is not there has none when `missing_is_empty`.
   Result<std::vector<std::string>> ids(bool missing_is_empty) const;
 

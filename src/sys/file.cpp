@@ -78,6 +78,17 @@ Result<std::string> read_all(FdView fd, std::string_view name) {
   return text;
 }
 
+Result<std::string> read_own_file(FdView dir, const std::string& path) {
+  constexpr std::size_t kUsual = 8192;
+  FileDescriptor fd = CAISSON_TRY(open_at(dir, path, O_RDONLY));
+  std::string text(kUsual, '\0');
+  const ssize_t size = ::read(fd.get(), text.data(), text.size());
+  if (size < 0) return fail_errno("read '{}'", path);
+  text.resize(static_cast<std::size_t>(size));
+  if (text.size() == kUsual) text += CAISSON_TRY(read_all(fd, path));
+  return text;
+}
+
 Result<std::string> read_file(FdView dir, const std::string& path) {
   FileDescriptor fd = CAISSON_TRY(open_at(dir, path, O_RDONLY));
   return read_all(fd, path);

@@ -28,6 +28,8 @@ int try_open(FdView dir, const char* path, std::uint64_t flags, mode_t mode, std
 /// A directory for fd-relative work (O_PATH): cheap, and needs search permission only.
 Result<FileDescriptor> open_directory(FdView dir, const std::string& path);
 
+/// All of a file of our own on a disk, which is never written to but only replaced: the first short read is its end.
+Result<std::string> read_own_file(FdView dir, const std::string& path);
 /// All of a file, also of one whose size is not known beforehand (procfs, pipes).
 Result<std::string> read_file(FdView dir, const std::string& path);
 /// All that remains of an open file; `name` is for the error.

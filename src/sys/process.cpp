@@ -65,6 +65,11 @@ std::optional<ProcessStat> read_stat(pid_t pid) {
   return result;
 }
 
+bool is_running(pid_t pid, std::uint64_t start_time) {
+  const auto stat = read_stat(pid);
+  return stat && stat->start_time == start_time && stat->state != 'Z' && stat->state != 'X';
+}
+
 bool is_ending(pid_t pid) {
   const std::string dir = fmt::format("/proc/{}/", pid);
   const auto stat = read_file(FdView::cwd(), dir + "stat");
@@ -94,9 +99,7 @@ Result<ProcessHandle> ProcessHandle::open(pid_t pid, std::uint64_t start_time) {
     return fail_errno("pidfd_open({})", pid);
   }
   // Read after the pidfd is held: what it says is of the process that the pidfd pins, or that process has ended.
-  const auto stat = read_stat(pid);
-  if (!stat || stat->start_time != start_time || stat->state == 'Z' || stat->state == 'X')
-    return fail(ErrorKind::destroyed, "container not running");
+  if (!is_running(pid, start_time)) return fail(ErrorKind::destroyed, "container not running");
   return ProcessHandle(pid, std::move(pidfd));
 }
 

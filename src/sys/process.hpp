@@ -43,6 +43,9 @@ struct ProcessStat {
 };
 /// Absent when there is no such process.
 std::optional<ProcessStat> read_stat(pid_t pid);
+/// Whether the process `pid` that started at `start_time` runs at this moment; a zombie does not. For a look: whoever
+/// is about to act on it needs a ProcessHandle.
+bool is_running(pid_t pid, std::uint64_t start_time);
 
 /// Whether the process exits at this moment, has ended, or has a SIGKILL that it has not died of yet: /proc still shows
 /// it alive then, but a PID namespace of which it is the first takes nobody in any more, or ends whoever comes.

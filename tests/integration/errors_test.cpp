@@ -224,7 +224,11 @@ TEST_CASE("what has yet to come to its program is no container to enter", "[erro
   const int config = ::open((world.root() + "/" + bundle.id + "/config.json").c_str(), O_RDONLY | O_CLOEXEC);
   REQUIRE(config >= 0);
   REQUIRE(::flock(config, LOCK_EX) == 0);
+  const int creator = ::open((world.root() + "/" + bundle.id).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  REQUIRE(creator >= 0);
+  REQUIRE(::flock(creator, LOCK_EX) == 0);
   CHECK(world.status(bundle) == "creating");
+  ::close(creator);
   const Ran ran = world.call({"exec", bundle.id, "/probe", "--quiet"});
   CHECK(ran.code == 255);
   CHECK(contains(ran.err, "cannot exec in a container that is being created"));

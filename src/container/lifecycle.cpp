@@ -27,7 +27,7 @@ namespace caisson::container {
 
 namespace {
 
-/// How long a created container's init may take to end when it is deleted.
+/// How long a killed init may take to end.
 constexpr int kEndTimeoutMs = 10'000;
 
 std::unexpected<Error> cannot_start(ContainerStatus status) {
@@ -107,9 +107,12 @@ Status start(const Globals& globals, const std::string& id) {
   CAISSON_TRY(channel.send(wire::Start{}));
   auto started = channel.expect_end();
   CAISSON_TRY(sys::remove_file(entry.dir(), kStartSocket));
-  if (!started && started.error().kind() == ErrorKind::destroyed)
+  if (!started && started.error().kind() == ErrorKind::destroyed) {
+    // It is on its way out, and has to see the end of its hooks first: nobody is to find it running after our word.
+    (void)init->wait_for_end(kEndTimeoutMs);
     if (auto report = manager->oom_report(); report && *report)
       return fail(ErrorKind::system, "{}", oom_sentence(**report, state.cgroup_paths));
+  }
   if (!started) return started;
   CAISSON_TRY(run_poststart_hooks(entry, state));
   if (!readiness) return {};

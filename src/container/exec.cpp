@@ -237,6 +237,8 @@ Status converse(Exec& exec) {
 
 Status bring_up(Exec& exec) {
   CAISSON_TRY(spawn_process(exec));
+  // While it finds its way in: what is counted from here on may be its own end.
+  if (exec.keeper == Keeper::foreground) exec.oom_kills_before = exec.cgroup->oom_kills().value_or(0);
   CAISSON_TRY(converse(exec));
   const sys::ProcessHandle& process = exec.child->process();
   if (!exec.options.pidfd_socket.empty()) CAISSON_TRY(send_pidfd(exec.options.pidfd_socket, "setns", process.pidfd()));
@@ -273,7 +275,6 @@ Result<Joined> join(const Globals& globals, const std::string& id, const ExecOpt
             .child = {},
             .console = {}};
   CAISSON_TRY(open_container(exec, entry));
-  if (keeper == Keeper::foreground) exec.oom_kills_before = exec.cgroup->oom_kills().value_or(0);
   CAISSON_TRY(decide(exec, entry));
   if (auto up = bring_up(exec); !up) {
     // What fails on our side because the other failed first is not the cause.

@@ -45,9 +45,9 @@ class Architecture {
   void append(Program& program, std::vector<std::string>& warnings) {
     std::vector<Segment> segments{{0, plan_.default_action, nullptr}};
     auto from = [&](const Segment& next) {
-      if (segments.back().first == next.first)
-        segments.back() = next;
-      else if (next.decision || segments.back().decision || segments.back().action != next.action)
+      if (segments.back().first == next.first) segments.pop_back();
+      // Calls side by side with one answer are one segment.
+      if (segments.empty() || next.decision || segments.back().decision || segments.back().action != next.action)
         segments.push_back(next);
     };
     for (auto first = entries_.begin(); first != entries_.end();) {

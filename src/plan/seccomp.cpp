@@ -226,6 +226,9 @@ Result<std::optional<SeccompPlan>> make_seccomp(const config::Seccomp& profile, 
     if (std::ranges::find(plan.architectures, token) == plan.architectures.end()) plan.architectures.push_back(token);
   }
   plan.flags = CAISSON_TRY(make_flags(profile, facts, pointer));
+  std::size_t names = 0;
+  for (const auto& rule : profile.syscalls) names += rule.names.size();
+  plan.rules.reserve(names);
   for (std::size_t i = 0; i < profile.syscalls.size(); ++i)
     CAISSON_TRY(read_rule(profile.syscalls[i], fmt::format("{}/syscalls/{}", pointer, i), plan));
 

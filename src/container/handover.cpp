@@ -18,6 +18,7 @@
 #include "config/state.hpp"
 #include "process/seccomp.hpp"
 #include "sys/file.hpp"
+#include "sys/process.hpp"
 #include "sys/socket.hpp"
 
 namespace caisson::container {
@@ -109,7 +110,11 @@ Result<std::vector<FileDescriptor>> enter_or_attach(cgroup::CgroupManager& cgrou
 }
 
 Status send_proceed(const wire::Channel& channel, const std::optional<plan::SeccompPlan>& plan) {
-  wire::Proceed proceed{.filter = plan.has_value(), .seccomp_flags = 0, .seccomp_notify = false};
+  // Asked here, where there is time: init has ignored none of its own.
+  wire::Proceed proceed{.filter = plan.has_value(),
+                        .seccomp_flags = 0,
+                        .seccomp_notify = false,
+                        .ignored_signals = sys::ignored_signals()};
   if (!plan) return channel.send(proceed);
   const timeline::Span span("build the seccomp filter");
   const process::CompiledFilter filter = CAISSON_TRY(process::compile(*plan));

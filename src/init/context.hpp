@@ -37,6 +37,7 @@ struct InitContext {
   FileDescriptor filter;              ///< compiled seccomp program, from Proceed on
   std::uint32_t seccomp_flags = 0;
   bool seccomp_notify = false;
+  std::uint64_t ignored_signals = 0;
 
   config::Spec spec;
   plan::NamespacePlan namespaces;

@@ -70,6 +70,7 @@ Status wait_for_proceed(InitContext& c) {
   const auto proceed = CAISSON_TRY(c.channel.expect<wire::Proceed>(&fds));
   c.seccomp_flags = proceed.seccomp_flags;
   c.seccomp_notify = proceed.seccomp_notify;
+  c.ignored_signals = proceed.ignored_signals;
   if (fds.size() != (proceed.filter ? 1U : 0U))
     return fail(ErrorKind::system, "{} descriptors came with Proceed", fds.size());
   if (proceed.filter) c.filter = std::move(fds.front());
@@ -284,7 +285,7 @@ Status leave_nothing(InitContext& c) {
     CAISSON_TRY(end_with_caller(c));
   else
     CAISSON_TRY(sys::set_parent_death_signal(0));
-  sys::reset_signals();
+  sys::reset_signals(c.ignored_signals);
   const std::array<int, 2> keep{c.channel.fd().get(), c.filter.get()};
   CAISSON_TRY(process::close_descriptors(3 + static_cast<int>(c.begin.preserve_fds), keep));
   return c.channel.send_plainly(wire::Executing{});

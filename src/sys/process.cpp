@@ -140,11 +140,20 @@ Result<FileDescriptor> take_descriptor(FdView pidfd, int number) {
   return fd;
 }
 
-void reset_signals() {
+std::uint64_t ignored_signals() {
+  std::uint64_t ignored = 0;
+  struct sigaction present {};
+  for (int signal = 1; signal < NSIG; ++signal)
+    if (::sigaction(signal, nullptr, &present) == 0 && present.sa_handler == SIG_IGN) ignored |= 1ULL << (signal - 1);
+  return ignored;
+}
+
+void reset_signals(std::uint64_t which) {
   struct sigaction action {};
   action.sa_handler = SIG_DFL;
   // Those that cannot be set (SIGKILL, SIGSTOP, the libc's own) are what they are.
-  for (int signal = 1; signal < NSIG; ++signal) ::sigaction(signal, &action, nullptr);
+  for (int signal = 1; signal < NSIG; ++signal)
+    if ((which >> (signal - 1) & 1U) != 0) ::sigaction(signal, &action, nullptr);
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);

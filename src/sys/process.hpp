@@ -87,9 +87,11 @@ Status become_subreaper();
 Status set_parent_death_signal(int signal);
 /// prctl(PR_SET_DUMPABLE, 0): nobody without CAP_SYS_PTRACE over us reads our /proc entries (CVE-2016-9962).
 Status hide_from_others();
-/// Gives every signal its default action and blocks none, as a program expects that is not told otherwise: execve keeps
-/// what is ignored or blocked. Async-signal-safe.
-void reset_signals();
+/// The signals that the caller ignores: bit N - 1 for signal N.
+std::uint64_t ignored_signals();
+/// Gives the signals of `which` (as ignored_signals() has them) their default action and blocks none, as a program
+/// expects that is not told otherwise: execve keeps what is ignored or blocked. Async-signal-safe.
+void reset_signals(std::uint64_t which = ~0ULL);
 /// Marks every descriptor from `first` on close-on-exec. close_range(2), Linux 5.11.
 Status close_on_exec_from(unsigned first);
 

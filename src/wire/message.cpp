@@ -86,7 +86,8 @@ inline constexpr auto json::fields<wire::Begin> = table(
 template <>
 inline constexpr auto json::fields<wire::Proceed> = table(required("filter", &wire::Proceed::filter),
                                                           required("seccomp_flags", &wire::Proceed::seccomp_flags),
-                                                          required("seccomp_notify", &wire::Proceed::seccomp_notify));
+                                                          required("seccomp_notify", &wire::Proceed::seccomp_notify),
+                                                          required("ignored_signals", &wire::Proceed::ignored_signals));
 template <>
 inline constexpr auto json::fields<wire::Console> = table(required("name", &wire::Console::name));
 template <>

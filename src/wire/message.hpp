@@ -82,8 +82,9 @@ struct Mapped {};
 struct CgroupsReady {};  ///< beside it, on cgroup v1, the files that init writes "0" to: it moves itself
 struct Proceed {
   bool filter = false;  ///< the compiled seccomp program lies beside: the parent builds it while init mounts
-  std::uint32_t seccomp_flags = 0;  ///< SECCOMP_FILTER_FLAG_*
-  bool seccomp_notify = false;      ///< init answers with SeccompListener and waits for Taken
+  std::uint32_t seccomp_flags = 0;    ///< SECCOMP_FILTER_FLAG_*
+  bool seccomp_notify = false;        ///< init answers with SeccompListener and waits for Taken
+  std::uint64_t ignored_signals = 0;  ///< the caller's, bit N - 1 for signal N: the process is to ignore none
 };
 struct Recorded {};
 struct Start {};

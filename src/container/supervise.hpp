@@ -24,6 +24,12 @@ class Supervisor {
   /// `master` is the container's terminal, or no descriptor when its process has our standard streams.
   static Result<Supervisor> make(sys::SignalSource signals, FileDescriptor master);
 
+  Supervisor(Supervisor&&) = default;
+  Supervisor& operator=(Supervisor&&) = delete;
+  /// Leaves the signals blocked. What comes too late for the process is nobody's: it must not end us, who have nothing
+  /// left to do but to give its exit code.
+  ~Supervisor() { signals_.leave_blocked(); }
+
   /// While it waits, it passes on that the container is ready, which must outlive it.
   void pass_on(const Readiness& readiness) { readiness_ = &readiness; }
 

@@ -48,6 +48,9 @@ class SignalSource {
   }
   SignalSource& operator=(SignalSource&&) = delete;
 
+  /// The mask stays as it is.
+  void leave_blocked() { owns_ = false; }
+
   FdView fd() const { return fd_; }
   /// The mask before block(): what a child must be given back.
   const sigset_t& mask_before() const { return before_; }

@@ -12,7 +12,6 @@
 
 #include <cstdlib>
 #include <cstring>
-#include <functional>
 #include <memory>
 
 #include "base/log.hpp"
@@ -424,11 +423,13 @@ Error Creation::name_tight_limit(Error error) const {
   return process::name_tight_limit(std::move(error), plan_.init.identity);
 }
 
-/// Waits for a word of init's, which may hang where its mounts do. A signal that ends programs ends this; the others
-/// are kept for its process.
-Status Creation::wait_for_word() {
+/// Waits for the end of init's side of the channel: its execve, or a failure. It may hang where its mounts do, and a
+/// signal that ends programs ends this; the others are kept for its process.
+Status Creation::wait_for_execve() {
+  if (!signals_) return child_->channel().wait_for_end();
   for (;;) {
-    pollfd ready[] = {{child_->channel().fd().get(), POLLIN, 0}, {signals_->fd().get(), POLLIN, 0}};
+    // Without an event that is asked for, the channel tells of its end alone.
+    pollfd ready[] = {{child_->channel().fd().get(), 0, 0}, {signals_->fd().get(), POLLIN, 0}};
     if (::poll(ready, 2, -1) < 0 && errno != EINTR) return fail_errno("poll(channel)");
     if (ready[0].revents != 0) return {};
     const int signal = signals_->next();
@@ -442,8 +443,8 @@ Status Creation::wait_for_word() {
 Status Creation::let_run() {
   if (runs_at_once()) {
     child_->close_program();
-    const bool interruptible = signals_.has_value();
-    return child_->channel().expect_end(interruptible ? [this] { return wait_for_word(); } : std::function<Status()>());
+    CAISSON_TRY(wait_for_execve());
+    return child_->channel().expect_end();
   }
   CAISSON_TRY(sys::go_on_unless_interrupted());
   CAISSON_TRY(child_->channel().send(wire::Start{}));

@@ -95,7 +95,7 @@ class Creation {
   Status prepare_host();
   Status run_runtime_hooks();
   Status wait_for_created();
-  Status wait_for_word();
+  Status wait_for_execve();
   Status let_run();
   Status record();
   void abandon();

@@ -208,6 +208,8 @@ Status converse(Exec& exec) {
   if ((exec.state.namespaces & CLONE_NEWUSER) != 0) CAISSON_TRY(process::apply_limits(exec.plan.identity, pid));
   CAISSON_TRY(send_proceed(channel, exec.seccomp));
   exec.child->close_program();
+  // Where nothing is asked of us before the end.
+  if (!exec.spec.process->terminal && !(exec.seccomp && exec.seccomp->notify)) CAISSON_TRY(channel.wait_for_end());
   for (bool executing = false;;) {
     auto packet = channel.receive();
     // The end of the stream is execve's success, when the process had come so far.

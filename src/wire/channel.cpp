@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "sys/interrupt.hpp"
 #include "sys/socket.hpp"
 
 namespace caisson::wire {
@@ -69,9 +70,18 @@ Status Channel::check_peer() const {
   return {};
 }
 
-Status Channel::expect_end(const std::function<Status()>& wait) const {
+Status Channel::wait_for_end() const {
+  // Without an event that is asked for, poll(2) tells of the end alone.
+  pollfd end{socket_.get(), 0, 0};
+  while (::poll(&end, 1, -1) < 0) {
+    if (errno != EINTR) return fail_errno("poll(channel)");
+    CAISSON_TRY(sys::go_on_unless_interrupted());
+  }
+  return {};
+}
+
+Status Channel::expect_end() const {
   for (bool executing = false;;) {
-    if (wait) CAISSON_TRY(wait());
     sys::ReceivedPacket packet = CAISSON_TRY(sys::receive_packet(socket_));
     if (packet.end && executing) return {};
     if (packet.end) return fail(ErrorKind::destroyed, "container process is already dead");

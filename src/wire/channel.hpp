@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -54,9 +53,11 @@ class Channel {
   Status check_peer() const;
 
   /// Success when the peer says Executing and closes its end without another word: its execve has taken place.
-  /// ErrorKind::destroyed when it closes its end only: it was killed. `wait`, when given, is called before each packet
-  /// and returns once one is there.
-  Status expect_end(const std::function<Status()>& wait = {}) const;
+  /// ErrorKind::destroyed when it closes its end only: it was killed.
+  Status expect_end() const;
+
+  /// Waits until the peer has closed its end, whatever it says before: one waking up for all of that.
+  Status wait_for_end() const;
 
  private:
   static std::unexpected<Error> unexpected(const Message& got, std::string_view wanted);

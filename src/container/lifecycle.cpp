@@ -74,10 +74,13 @@ Status remove_present(Entry& entry, bool force) {
     if (force) return {};
     return std::unexpected(std::move(state).error());
   }
-  const Look look = CAISSON_TRY(look_at(entry, *state, LockHeld::by_us));
-  if (!force && look.status != ContainerStatus::stopped && look.status != ContainerStatus::created)
-    return fail(ErrorKind::wrong_state, "cannot delete container {} that is not stopped: {}", entry.id(),
-                to_string(look.status));
+  // Force asks not what it does, and waits for nothing but its end.
+  if (!force) {
+    const Look look = CAISSON_TRY(look_at(entry, *state, LockHeld::by_us));
+    if (look.status != ContainerStatus::stopped && look.status != ContainerStatus::created)
+      return fail(ErrorKind::wrong_state, "cannot delete container {} that is not stopped: {}", entry.id(),
+                  to_string(look.status));
+  }
   const config::Spec spec = spec_for_poststop(entry, *state);
   CAISSON_TRY(undo(entry, *state));
   run_poststop_hooks(spec, *state);
@@ -125,6 +128,9 @@ Status kill(const Globals& globals, const std::string& id, int signal, bool all)
   const State state = CAISSON_TRY(entry.load_state());
   auto init = open_init(state);
   if (!init && init.error().kind() != ErrorKind::destroyed) return std::unexpected(std::move(init).error());
+  // The kernel spares the first process of a PID namespace what it has no handler for: only SIGKILL would arrive.
+  if (init && signal != SIGKILL && entry.init_becomes(state))
+    return fail(ErrorKind::destroyed, "container not running");
   const bool shares_pids = !state.own_pid_namespace;
   auto manager = CAISSON_TRY(cgroup::open(state.cgroup_paths));
   if (signal == SIGKILL && shares_pids && !state.intent) {

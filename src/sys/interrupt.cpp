@@ -7,7 +7,7 @@ namespace caisson::sys {
 
 namespace {
 
-constexpr std::array<int, 4> kSignals{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+constexpr std::array<int, 6> kSignals{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 
 volatile sig_atomic_t came = 0;
 
@@ -20,8 +20,8 @@ Interruptible::Interruptible() : former_{} {
   struct sigaction action {};
   action.sa_handler = note;  // without SA_RESTART: waits are to end
   for (std::size_t i = 0; i < kSignals.size(); ++i) {
-    ::sigaction(kSignals[i], nullptr, &former_[i]);
-    if (former_[i].sa_handler != SIG_IGN) ::sigaction(kSignals[i], &action, nullptr);
+    ::sigaction(kSignals[i], &action, &former_[i]);
+    if (former_[i].sa_handler == SIG_IGN) ::sigaction(kSignals[i], &former_[i], nullptr);
   }
 }
 

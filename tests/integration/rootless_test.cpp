@@ -112,6 +112,27 @@ TEST_CASE("the whole life without privileges", "[rootless]") {
   world.nothing_left();
 }
 
+TEST_CASE("root enters a user's container, whose limits it has", "[rootless][exec]") {
+  if (!user_namespaces_allowed()) CAISSON_SKIP("user namespaces are not for everybody here");
+  World world;
+  Bundle bundle = rootless(world);
+  bundle.set("/process/rlimits", R"([{"type":"RLIMIT_NOFILE","soft":100,"hard":200}])");
+  bundle.probe({"--quiet", "--hold"}).write();
+  hand_over(world);
+  const How how = as_user(world);
+  const Ran ran = world.call({"run", "--detach", "--bundle", bundle.dir, bundle.id}, how);
+  INFO(ran.err);
+  REQUIRE(ran.code == 0);
+  How as_root;
+  as_root.global_root = false;
+  const Ran exec = world.call({"--root", world.dir() + "/run/caisson", "exec", bundle.id, "/probe"}, as_root);
+  INFO(exec.err);
+  REQUIRE(exec.code == 0);
+  CHECK(Json(exec.out).text("/rlimits/RLIMIT_NOFILE") == "[100,200]");
+  CHECK(world.call({"delete", "--force", bundle.id}, how).code == 0);
+  world.nothing_left();
+}
+
 TEST_CASE("what a rootless container cannot have is named", "[rootless][errors]") {
   if (!user_namespaces_allowed()) CAISSON_SKIP("user namespaces are not for everybody here");
   World world;

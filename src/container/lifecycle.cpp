@@ -20,6 +20,7 @@
 #include "container/update.hpp"
 #include "process/hooks.hpp"
 #include "sys/file.hpp"
+#include "sys/process.hpp"
 #include "sys/socket.hpp"
 #include "wire/channel.hpp"
 
@@ -27,7 +28,7 @@ namespace caisson::container {
 
 namespace {
 
-/// How long a killed init may take to end.
+/// How long a killed process may take to end.
 constexpr int kEndTimeoutMs = 10'000;
 
 std::unexpected<Error> cannot_start(ContainerStatus status) {
@@ -63,6 +64,13 @@ config::Spec spec_for_poststop(const Entry& entry, const State& state) {
   return spec ? std::move(*spec) : config::Spec{};
 }
 
+/// Whether the process has ended, or is just about to, which this waits for: whoever has killed it may delete.
+Result<bool> has_ended(const State& state) {
+  auto init = open_init(state);
+  if (!init) return init.error().kind() == ErrorKind::destroyed;
+  return sys::is_ending(init->pid()) && CAISSON_TRY(init->wait_for_end(kEndTimeoutMs));
+}
+
 Status remove_present(Entry& entry, bool force) {
   const timeline::Span span("remove the container");
   auto state = entry.load_state();
@@ -77,7 +85,8 @@ Status remove_present(Entry& entry, bool force) {
   // Force asks not what it does, and waits for nothing but its end.
   if (!force) {
     const Look look = CAISSON_TRY(look_at(entry, *state, LockHeld::by_us));
-    if (look.status != ContainerStatus::stopped && look.status != ContainerStatus::created)
+    const bool rests = look.status == ContainerStatus::stopped || look.status == ContainerStatus::created;
+    if (!rests && !(look.status == ContainerStatus::running && CAISSON_TRY(has_ended(*state))))
       return fail(ErrorKind::wrong_state, "cannot delete container {} that is not stopped: {}", entry.id(),
                   to_string(look.status));
   }

@@ -20,8 +20,8 @@ Interruptible::Interruptible() : former_{} {
   struct sigaction action {};
   action.sa_handler = note;  // without SA_RESTART: waits are to end
   for (std::size_t i = 0; i < kSignals.size(); ++i) {
-    ::sigaction(kSignals[i], &action, &former_[i]);
-    if (former_[i].sa_handler == SIG_IGN) ::sigaction(kSignals[i], &former_[i], nullptr);
+    ::sigaction(kSignals[i], nullptr, &former_[i]);
+    if (former_[i].sa_handler != SIG_IGN) ::sigaction(kSignals[i], &action, nullptr);
   }
 }
 

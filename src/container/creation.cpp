@@ -435,7 +435,8 @@ Status Creation::wait_for_execve() {
     const int signal = signals_->next();
     if (signal == SIGHUP || signal == SIGINT || signal == SIGQUIT || signal == SIGTERM)
       return fail(ErrorKind::system, "interrupted by SIG{}", ::sigabbrev_np(signal));
-    if (signal != 0) held_.push_back(signal);
+    // A terminal's size is nothing to a process without one.
+    if (signal != 0 && signal != SIGWINCH) held_.push_back(signal);
   }
 }
 

@@ -205,8 +205,14 @@ Status converse(Exec& exec) {
   if (exec.must_be_moved) CAISSON_TRY(exec.cgroup->attach(pid));
   if (!exec.state.resctrl_path.empty())
     CAISSON_TRY(cgroup::join_group(exec.state.resctrl_path, monitor_group(exec.state), pid));
-  if ((exec.state.namespaces & CLONE_NEWUSER) != 0) CAISSON_TRY(process::apply_limits(exec.plan.identity, pid));
-  CAISSON_TRY(send_proceed(channel, exec.seccomp));
+  bool own_limits = false;
+  if ((exec.state.namespaces & CLONE_NEWUSER) != 0) {
+    auto limited = process::apply_limits(exec.plan.identity, pid);
+    // Somebody else's user namespace: without CAP_SYS_RESOURCE the process can lower them by itself, as anybody can.
+    own_limits = !limited && limited.error().sys_errno() == EPERM;
+    if (!limited && !own_limits) return limited;
+  }
+  CAISSON_TRY(send_proceed(channel, exec.seccomp, own_limits));
   exec.child->close_program();
   // Where nothing is asked of us before the end.
   if (!exec.spec.process->terminal && !(exec.seccomp && exec.seccomp->notify)) CAISSON_TRY(channel.wait_for_end());

@@ -109,12 +109,13 @@ Result<std::vector<FileDescriptor>> enter_or_attach(cgroup::CgroupManager& cgrou
   return std::vector<FileDescriptor>();
 }
 
-Status send_proceed(const wire::Channel& channel, const std::optional<plan::SeccompPlan>& plan) {
+Status send_proceed(const wire::Channel& channel, const std::optional<plan::SeccompPlan>& plan, bool own_limits) {
   // Asked here, where there is time: init has ignored none of its own.
   wire::Proceed proceed{.filter = plan.has_value(),
                         .seccomp_flags = 0,
                         .seccomp_notify = false,
-                        .ignored_signals = sys::ignored_signals()};
+                        .ignored_signals = sys::ignored_signals(),
+                        .own_limits = own_limits};
   if (!plan) return channel.send(proceed);
   const timeline::Span span("build the seccomp filter");
   const process::CompiledFilter filter = CAISSON_TRY(process::compile(*plan));

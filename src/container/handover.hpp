@@ -47,7 +47,8 @@ Result<std::vector<FileDescriptor>> enter_or_attach(cgroup::CgroupManager& cgrou
                                                     const plan::HostFacts& facts);
 
 /// Tells init to go on with the compiled filter, or with none.
-Status send_proceed(const wire::Channel& channel, const std::optional<plan::SeccompPlan>& plan);
+Status send_proceed(const wire::Channel& channel, const std::optional<plan::SeccompPlan>& plan,
+                    bool own_limits = false);
 
 /// Takes a seccomp listener out of init and gives it to the agent of the profile, with the state it wants.
 Status pass_listener(const Child& child, int number, const plan::SeccompPlan& plan, const config::Spec& spec,

@@ -20,6 +20,7 @@
 #include "container/update.hpp"
 #include "process/hooks.hpp"
 #include "sys/file.hpp"
+#include "sys/process.hpp"
 #include "sys/socket.hpp"
 #include "wire/channel.hpp"
 
@@ -27,7 +28,7 @@ namespace caisson::container {
 
 namespace {
 
-/// How long a killed init may take to end.
+/// How long a killed process may take to end.
 constexpr int kEndTimeoutMs = 10'000;
 
 std::unexpected<Error> cannot_start(ContainerStatus status) {
@@ -63,6 +64,13 @@ config::Spec spec_for_poststop(const Entry& entry, const State& state) {
   return spec ? std::move(*spec) : config::Spec{};
 }
 
+/// Whether the process has ended, or is just about to, which this waits for: whoever has killed it may delete.
+Result<bool> has_ended(const State& state) {
+  auto init = open_init(state);
+  if (!init) return init.error().kind() == ErrorKind::destroyed;
+  return sys::is_ending(init->pid()) && CAISSON_TRY(init->wait_for_end(kEndTimeoutMs));
+}
+
 Status remove_present(Entry& entry, bool force) {
   const timeline::Span span("remove the container");
   auto state = entry.load_state();
@@ -74,10 +82,14 @@ Status remove_present(Entry& entry, bool force) {
     if (force) return {};
     return std::unexpected(std::move(state).error());
   }
-  const Look look = CAISSON_TRY(look_at(entry, *state, LockHeld::by_us));
-  if (!force && look.status != ContainerStatus::stopped && look.status != ContainerStatus::created)
-    return fail(ErrorKind::wrong_state, "cannot delete container {} that is not stopped: {}", entry.id(),
-                to_string(look.status));
+  // Force asks not what it does, and waits for nothing but its end.
+  if (!force) {
+    const Look look = CAISSON_TRY(look_at(entry, *state, LockHeld::by_us));
+    const bool rests = look.status == ContainerStatus::stopped || look.status == ContainerStatus::created;
+    if (!rests && !(look.status == ContainerStatus::running && CAISSON_TRY(has_ended(*state))))
+      return fail(ErrorKind::wrong_state, "cannot delete container {} that is not stopped: {}", entry.id(),
+                  to_string(look.status));
+  }
   const config::Spec spec = spec_for_poststop(entry, *state);
   CAISSON_TRY(undo(entry, *state));
   run_poststop_hooks(spec, *state);
@@ -125,6 +137,9 @@ Status kill(const Globals& globals, const std::string& id, int signal, bool all)
   const State state = CAISSON_TRY(entry.load_state());
   auto init = open_init(state);
   if (!init && init.error().kind() != ErrorKind::destroyed) return std::unexpected(std::move(init).error());
+  // The kernel spares the first process of a PID namespace what it has no handler for: only SIGKILL would arrive.
+  if (init && signal != SIGKILL && entry.init_becomes(state))
+    return fail(ErrorKind::destroyed, "container not running");
   const bool shares_pids = !state.own_pid_namespace;
   auto manager = CAISSON_TRY(cgroup::open(state.cgroup_paths));
   if (signal == SIGKILL && shares_pids && !state.intent) {

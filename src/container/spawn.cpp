@@ -139,6 +139,8 @@ Result<Child> spawn(const SpawnOptions& options) {
   }
   if (!cloned) return std::unexpected(std::move(cloned).error());
   if (cloned->pid == 0) {
+    // Our copy of the other end would keep us waiting for a runtime that is gone.
+    ours.reset();
     wire::Channel channel(std::move(theirs));
     Error error = heir ? take_over(options, channel) : reenter(options, exe, channel, number.c_str(), config.c_str());
     (void)channel.send(wire::Failed{std::move(error)});

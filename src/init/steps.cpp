@@ -71,6 +71,7 @@ Status wait_for_proceed(InitContext& c) {
   c.seccomp_flags = proceed.seccomp_flags;
   c.seccomp_notify = proceed.seccomp_notify;
   c.ignored_signals = proceed.ignored_signals;
+  if (proceed.own_limits) c.begin.limits_by_parent = false;
   if (fds.size() != (proceed.filter ? 1U : 0U))
     return fail(ErrorKind::system, "{} descriptors came with Proceed", fds.size());
   if (proceed.filter) c.filter = std::move(fds.front());

@@ -7,7 +7,7 @@ namespace caisson::sys {
 
 namespace {
 
-constexpr std::array<int, 4> kSignals{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+constexpr std::array<int, 6> kSignals{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 
 volatile sig_atomic_t came = 0;
 

@@ -9,9 +9,9 @@
 
 namespace caisson::sys {
 
-/// While it lives, SIGHUP, SIGINT, SIGQUIT and SIGTERM do not end the program: a wait that they interrupt fails, so
-/// that what was begun is undone on the way out. Signals that were ignored stay so. A child that executes another
-/// program has the default actions again.
+/// While it lives, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1 and SIGUSR2 do not end the program: a wait that they
+/// interrupt fails, so that what was begun is undone on the way out. Signals that were ignored stay so. A child that
+/// executes another program has the default actions again.
 class Interruptible {
  public:
   Interruptible();
@@ -20,7 +20,7 @@ class Interruptible {
   ~Interruptible();
 
  private:
-  std::array<struct sigaction, 4> former_;
+  std::array<struct sigaction, 6> former_;
 };
 
 /// The signal that came since an Interruptible lives; 0 = none.

@@ -87,7 +87,8 @@ template <>
 inline constexpr auto json::fields<wire::Proceed> = table(required("filter", &wire::Proceed::filter),
                                                           required("seccomp_flags", &wire::Proceed::seccomp_flags),
                                                           required("seccomp_notify", &wire::Proceed::seccomp_notify),
-                                                          required("ignored_signals", &wire::Proceed::ignored_signals));
+                                                          required("ignored_signals", &wire::Proceed::ignored_signals),
+                                                          required("own_limits", &wire::Proceed::own_limits));
 template <>
 inline constexpr auto json::fields<wire::Console> = table(required("name", &wire::Console::name));
 template <>

@@ -85,6 +85,7 @@ struct Proceed {
   std::uint32_t seccomp_flags = 0;    ///< SECCOMP_FILTER_FLAG_*
   bool seccomp_notify = false;        ///< init answers with SeccompListener and waits for Taken
   std::uint64_t ignored_signals = 0;  ///< the caller's, bit N - 1 for signal N: the process is to ignore none
+  bool own_limits = false;            ///< exec: the parent may not set the rlimits after all
 };
 struct Recorded {};
 struct Start {};

@@ -81,6 +81,21 @@ TEST_CASE("list: a table, JSON, ids alone; nothing when there is nothing", "[cli
   CHECK(world.remove(second, true).code == 0);
 }
 
+TEST_CASE("list: a bundle's path does not break the table", "[cli]") {
+  World world;
+  Bundle bundle = holding(world);
+  const std::string odd = world.dir() + "/a\nb\033[2J";
+  REQUIRE(::rename(bundle.dir.c_str(), odd.c_str()) == 0);
+  bundle.dir = odd;
+  bundle.rootfs = odd + "/rootfs";
+  REQUIRE(world.create(bundle).code == 0);
+  const std::string table = world.call({"list"}).out;
+  CHECK(lines_in(table) == 2);
+  CHECK(contains(table, "/a\\nb\\u001b[2J "));
+  CHECK(Json(world.call({"list", "-f", "json"}).out).str("/0/bundle") == odd);
+  CHECK(world.remove(bundle, true).code == 0);
+}
+
 TEST_CASE("list skips what is no container, with a warning", "[cli]") {
   World world;
   Bundle bundle = holding(world);

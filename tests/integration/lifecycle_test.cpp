@@ -322,6 +322,23 @@ TEST_CASE("kill takes names and numbers, and says what it does not know", "[life
   world.nothing_left();
 }
 
+TEST_CASE("a container that has been killed can be deleted at once", "[lifecycle][kill]") {
+  World world;
+  for (int round = 0; round < 20; ++round) {
+    Bundle bundle = world.bundle();
+    bundle.probe({"--quiet", "--hold"});
+    world.started(bundle);
+    // Some more to clear away than the probe alone has.
+    for (int i = 0; i < 3; ++i)
+      REQUIRE(world.call({"exec", "--detach", bundle.id, "/probe", "--quiet", "--hold"}).code == 0);
+    REQUIRE(world.call({"kill", bundle.id, "KILL"}).code == 0);
+    const Ran ran = world.remove(bundle);
+    INFO(round << ": " << ran.err);
+    REQUIRE(ran.code == 0);
+  }
+  world.nothing_left();
+}
+
 TEST_CASE("a created container can be killed", "[lifecycle][kill]") {
   World world;
   Bundle bundle = world.bundle();

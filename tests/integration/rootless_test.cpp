@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -111,6 +112,27 @@ TEST_CASE("the whole life without privileges", "[rootless]") {
   world.nothing_left();
 }
 
+TEST_CASE("root enters a user's container, whose limits it has", "[rootless][exec]") {
+  if (!user_namespaces_allowed()) CAISSON_SKIP("user namespaces are not for everybody here");
+  World world;
+  Bundle bundle = rootless(world);
+  bundle.set("/process/rlimits", R"([{"type":"RLIMIT_NOFILE","soft":100,"hard":200}])");
+  bundle.probe({"--quiet", "--hold"}).write();
+  hand_over(world);
+  const How how = as_user(world);
+  const Ran ran = world.call({"run", "--detach", "--bundle", bundle.dir, bundle.id}, how);
+  INFO(ran.err);
+  REQUIRE(ran.code == 0);
+  How as_root;
+  as_root.global_root = false;
+  const Ran exec = world.call({"--root", world.dir() + "/run/caisson", "exec", bundle.id, "/probe"}, as_root);
+  INFO(exec.err);
+  REQUIRE(exec.code == 0);
+  CHECK(Json(exec.out).text("/rlimits/RLIMIT_NOFILE") == "[100,200]");
+  CHECK(world.call({"delete", "--force", bundle.id}, how).code == 0);
+  world.nothing_left();
+}
+
 TEST_CASE("what a rootless container cannot have is named", "[rootless][errors]") {
   if (!user_namespaces_allowed()) CAISSON_SKIP("user namespaces are not for everybody here");
   World world;
@@ -154,6 +176,29 @@ TEST_CASE("what a rootless container cannot have is named", "[rootless][errors]"
   CHECK(contains(ran.err, what));
   // One line, also when a helper has something to say.
   CHECK(std::ranges::count(ran.err, '\n') == 1);
+  world.nothing_left();
+}
+
+TEST_CASE("init that waits for its id maps ends with a runtime that is killed", "[rootless][crash]") {
+  if (!user_namespaces_allowed()) CAISSON_SKIP("user namespaces are not for everybody here");
+  World world;
+  Bundle bundle = rootless(world);
+  bundle.set("/linux/gidMappings", R"([{"containerID":0,"hostID":100000,"size":2}])").write();
+  make_dirs(world.dir() + "/helpers");
+  const std::string helper = world.dir() + "/helpers/newgidmap";
+  spit(helper, "#!/bin/sh\nkill -KILL $PPID\n");
+  REQUIRE(::chmod(helper.c_str(), 0755) == 0);
+  hand_over(world);
+  How how = as_user(world);
+  how.env.push_back("PATH=" + world.dir() + "/helpers:/usr/bin:/bin");
+  const char* const command = GENERATE("create", "run");
+  const Ran killed = world.call({command, "--bundle", bundle.dir, bundle.id}, how);
+  INFO(killed.err);
+  CHECK(killed.code == 128 + SIGKILL);
+  const Ran ran = world.call({"delete", "--force", bundle.id}, how);
+  INFO(ran.err);
+  CHECK(ran.code == 0);
+  CHECK(names_in(world.dir() + "/run/caisson").empty());
   world.nothing_left();
 }
 

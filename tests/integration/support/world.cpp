@@ -107,11 +107,12 @@ std::vector<std::string> mounts_below(const std::string& dir) {
   for (const auto& arg : args) argv.push_back(const_cast<char*>(arg.c_str()));
   argv.push_back(nullptr);
   const std::string variable = "CAISSON_TEST=" + mark;
-  envp.push_back(const_cast<char*>("PATH=/usr/sbin:/usr/bin:/sbin:/bin"));
   envp.push_back(const_cast<char*>(variable.c_str()));
   const std::string own_pid = "LISTEN_PID=" + std::to_string(::getpid());
   for (const auto& entry : how.env)
     envp.push_back(const_cast<char*>((entry == "LISTEN_PID=self" ? own_pid : entry).c_str()));
+  // The first of a name is the one that counts.
+  envp.push_back(const_cast<char*>("PATH=/usr/sbin:/usr/bin:/sbin:/bin"));
   envp.push_back(nullptr);
   if (how.traced) ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
   ::execve(argv[0], argv.data(), envp.data());

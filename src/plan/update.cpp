@@ -120,7 +120,8 @@ std::optional<std::string> without_line(std::string_view file, std::string_view 
   if (file == "io.max") return key + " rbps=max wbps=max riops=max wiops=max";
   if (file == "io.weight" || file == "io.bfq.weight") return key + " default";
   if (file == "rdma.max") return key + " hca_handle=max hca_object=max";
-  if (file == "misc.max") return key + " max";
+  if (file == "io.latency") return key + " target=max";
+  if (file == "misc.max" || file == "dmem.max") return key + " max";
   return {};
 }
 
@@ -157,12 +158,13 @@ Result<CgroupChange> make_change(const config::Resources& before, const MergedRe
   // What the container has may be beyond this host by now (a controller that was unmounted): nothing to compare with.
   const auto old = make_writes(before, facts, pointer, known);
   bool weighs = false;
-  for (auto& write : CAISSON_TRY(make_writes(after.resources, facts, pointer, warnings))) {
+  change.standing = CAISSON_TRY(make_writes(after.resources, facts, pointer, warnings));
+  for (const auto& write : change.standing) {
     const auto key = std::string_view(write.origin).substr(pointer.size());
     const bool is_old = old && std::ranges::any_of(*old, [&](const auto& one) { return same_effect(one, write); });
     if (is_old && !names(after, key) && !(weighs && key.starts_with("/blockIO/weightDevice/"))) continue;
     weighs = weighs || sets_weight_of_all_devices(write.file, write.value);
-    change.writes.push_back(std::move(write));
+    change.writes.push_back(write);
   }
   // A memory limit may cost processes their lives, which nothing undoes: all else has been taken by then.
   std::ranges::stable_partition(change.writes, [](const auto& write) { return write.controller != "memory"; });

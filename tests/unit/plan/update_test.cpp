@@ -150,6 +150,8 @@ TEST_CASE("what is written to undo a write", "[plan][update]") {
       {"blkio.throttle.read_bps_device", "8:0 5", "8:16 7", "8:0 0"},
       {"blkio.throttle.read_bps_device", "8:16 5", "8:0 1\n8:16 7", "8:16 7"},
       {"rdma.max", "mlx5_1 hca_handle=1", "mlx5_1 hca_handle=max hca_object=3", "mlx5_1 hca_handle=max hca_object=3"},
+      {"io.latency", "8:0 target=100", "", "8:0 target=max"},
+      {"dmem.max", "drm/card0 4096", "drm/card1 8192", "drm/card0 max"},
       {"net_prio.ifpriomap", "eth0 5", "lo 0\neth0 2", "eth0 2"},
       {"net_prio.ifpriomap", "eth9 5", "lo 0\neth0 2", nullptr},
       {"cpuset.cpus", "0", "0-1", "0-1"},

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plan/update.hpp"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -111,6 +113,15 @@ bool same_effect(const CgroupWrite& a, const CgroupWrite& b) {
   return a.controller == b.controller && a.file == b.file && a.value == b.value;
 }
 
+/// Files of one value, as opposed to those with a line for each device.
+bool is_single(std::string_view file, std::string_view value) { return !value.contains(' ') || file == "cpu.max"; }
+
+/// What `unified` says of a file holds whatever else the config says of it: it has to be written after that again.
+bool overrides(const CgroupWrite& unified, const std::vector<CgroupWrite>& writes) {
+  return unified.controller == "unified" && is_single(unified.file, unified.value) &&
+         std::ranges::find(writes, unified.file, &CgroupWrite::file) != writes.end();
+}
+
 std::string_view first_word(std::string_view text) { return text.substr(0, text.find(' ')); }
 
 /// What a file of one line a device says of a device that it has no line for.
@@ -162,12 +173,16 @@ Result<CgroupChange> make_change(const config::Resources& before, const MergedRe
   for (const auto& write : change.standing) {
     const auto key = std::string_view(write.origin).substr(pointer.size());
     const bool is_old = old && std::ranges::any_of(*old, [&](const auto& one) { return same_effect(one, write); });
-    if (is_old && !names(after, key) && !(weighs && key.starts_with("/blockIO/weightDevice/"))) continue;
+    if (overrides(write, change.writes)) {
+      warnings.push_back(fmt::format("unified has the last word on {} [config: {}]", write.file, write.origin));
+    } else if (is_old && !names(after, key) && !(weighs && key.starts_with("/blockIO/weightDevice/"))) {
+      continue;
+    }
     weighs = weighs || sets_weight_of_all_devices(write.file, write.value);
     change.writes.push_back(write);
   }
   // A memory limit may cost processes their lives, which nothing undoes: all else has been taken by then.
-  std::ranges::stable_partition(change.writes, [](const auto& write) { return write.controller != "memory"; });
+  std::ranges::stable_partition(change.writes, [](const auto& write) { return !write.file.starts_with("memory."); });
   const bool limits = names(after, "/memory/limit") || names(after, "/memory/swap");
   if (limits) change.memory_check = memory_check(after.resources);
   if (names(after, "/devices")) {
@@ -189,8 +204,7 @@ std::optional<std::string> value_to_restore(std::string_view file, std::string_v
       if (first_word(line) == "oom_kill_disable") return std::string(line.substr(line.find(' ') + 1));
     return {};
   }
-  const bool by_key = value.contains(' ') && file != "cpu.max";
-  if (!by_key) return std::string(lines.front());
+  if (is_single(file, value)) return std::string(lines.front());
   for (auto line : lines)
     if (first_word(line) == first_word(value)) return std::string(line);
   return without_line(file, first_word(value));

@@ -85,6 +85,7 @@ class SystemdManager final : public CgroupManager {
   Status check_place(pid_t pid);
   std::string slice() const { return path_.substr(0, path_.rfind('/')); }
   Status tell(const plan::CgroupChange& change);
+  void put_right(const plan::CgroupChange& change);
   Status stop();
   Error explain(const BusReply& refusal) const;
 
@@ -203,10 +204,23 @@ Status SystemdManager::attach(pid_t pid) {
 Status SystemdManager::change(const plan::CgroupChange& change, const Kept& before) {
   CAISSON_TRY(files().change(change, before));
   auto told = tell(change);
-  if (told) return {};
+  if (told) {
+    put_right(change);
+    return {};
+  }
   auto undone = files().undo_change(change, {before.values, true});
   if (undone) return told;
   return std::unexpected(std::move(told.error()).with(undone.error().message()));
+}
+
+/// With whatever it is told, systemd writes all of its own values anew. Some are coarser: a share of the processor is
+/// in hundredths, a weight of BFQ is made of one of another scale, and the weights of single disks go with it.
+void SystemdManager::put_right(const plan::CgroupChange& change) {
+  plan::CgroupChange exact;
+  for (const auto& write : change.standing)
+    if (write.file == "io.bfq.weight" || !plan::unit_properties({write}).empty()) exact.writes.push_back(write);
+  if (auto put = files().change(exact, {}); !put)
+    log::warn("unit '{}': systemd's value stands: {}", unit_.name, put.error().message());
 }
 
 /// What systemd remembers of the limits. It need not have a property for each.
@@ -222,7 +236,12 @@ Status SystemdManager::tell(const plan::CgroupChange& change) {
     const BusReply reply =
         CAISSON_TRY(bus.call("SetUnitProperties", {text(unit_.name), {"b", true}, property_list(properties)}),
                     "unit '{}'", unit_.name);
-    if (reply.error.empty()) return {};
+    if (reply.error.empty()) {
+      // It writes to the cgroup when it has answered, but before it takes the next call, whatever that is.
+      if (auto next = bus.call("GetUnit", {text(unit_.name)}); !next)
+        log::warn("unit '{}': {}", unit_.name, next.error().message());
+      return {};
+    }
     const std::string lacking = refused_property(reply.text);
     if (std::erase_if(properties, [&](const auto& one) { return one.name == lacking; }) != 0) continue;
     log::warn("unit '{}': the limits hold until systemd's next daemon-reload only: {}", unit_.name, reply.text);

@@ -73,12 +73,16 @@ Result<int> show(const container::Globals& globals, const Options& o) {
     return fail(ErrorKind::config, "invalid value '{}' for --interval: no duration such as 500ms, 5s or 1m",
                 o.interval);
   const bool live = !o.once && o.format == "table" && ::isatty(STDOUT_FILENO) == 1;
-  auto before = CAISSON_TRY(container::usage(globals, o.ids), "stats");
+  std::vector<std::string> warnings;
+  auto before = CAISSON_TRY(container::usage(globals, o.ids, warnings), "stats");
+  // Once: among tables that are printed over each other there is no place for them.
+  for (const auto& warning : warnings) print_error("warning: " + warning + "\n");
   const FileDescriptor timer = CAISSON_TRY(make_timer(*interval));
   Screen screen;
   for (;;) {
     CAISSON_TRY(wait_for(timer));
-    auto usage = container::usage(globals, o.ids);
+    warnings.clear();
+    auto usage = container::usage(globals, o.ids, warnings);
     // Deleted while it was watched: that is its end.
     if (!usage && live && usage.error().kind() == ErrorKind::destroyed) return 0;
     const auto now = CAISSON_TRY(std::move(usage), "stats");

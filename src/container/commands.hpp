@@ -188,8 +188,10 @@ Status print_stats(const Globals& globals, const std::string& id, const PrintLin
 /// The same every `interval_ns` nanoseconds, and a line for each out-of-memory notice, until the container has ended.
 Status follow_events(const Globals& globals, const std::string& id, std::int64_t interval_ns, const PrintLine& print);
 
-/// What these containers use. With no ids, all that run; one of them that has ended is then left out.
-Result<std::vector<Usage>> usage(const Globals& globals, const std::vector<std::string>& ids);
+/// What these containers use. With no ids, all that run; one of them that has ended is then left out, and one that
+/// cannot be read becomes a warning.
+Result<std::vector<Usage>> usage(const Globals& globals, const std::vector<std::string>& ids,
+                                 std::vector<std::string>& warnings);
 
 /// ErrorKind::destroyed.
 Result<ContainerState> state(const Globals& globals, const std::string& id);

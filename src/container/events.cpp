@@ -146,7 +146,8 @@ Status follow_events(const Globals& globals, const std::string& id, std::int64_t
   return loop.run();
 }
 
-Result<std::vector<Usage>> usage(const Globals& globals, const std::vector<std::string>& ids) {
+Result<std::vector<Usage>> usage(const Globals& globals, const std::vector<std::string>& ids,
+                                 std::vector<std::string>& warnings) {
   const Store store(globals.root);
   std::vector<Usage> found;
   if (!ids.empty()) {
@@ -155,7 +156,12 @@ Result<std::vector<Usage>> usage(const Globals& globals, const std::vector<std::
   }
   for (const auto& id : CAISSON_TRY(store.ids(globals.root_is_default))) {
     auto one = usage_of(store, id);
-    if (one && one->status != "stopped" && one->status != "creating") found.push_back(std::move(*one));
+    if (!one) {
+      if (one.error().kind() != ErrorKind::destroyed)  // else it is just being made or removed
+        warnings.push_back(fmt::format("load container {}: {}", id, one.error().message()));
+    } else if (one->status != "stopped" && one->status != "creating") {
+      found.push_back(std::move(*one));
+    }
   }
   return found;
 }

@@ -90,6 +90,10 @@ Status carry_out(const Entry& entry, State& state, cgroup::CgroupManager& manage
   }
   state.update.reset();
   auto recorded = entry.replace_state(state);
+  if (!changed && !recorded)
+    return std::unexpected(std::move(changed.error())
+                               .with(fmt::format("the next command tries it again, for the record stays ({})",
+                                                 recorded.error().message())));
   return changed ? recorded : changed;
 }
 

@@ -28,6 +28,12 @@ std::optional<BusValue> read_limit(const std::string& value) {
   return read ? std::optional(number(*read)) : std::nullopt;
 }
 
+/// A weight of all devices, which may be written with a word before it.
+std::optional<BusValue> read_weight(const std::string& value) {
+  constexpr std::string_view kOfAll = "default ";
+  return read_limit(value.starts_with(kOfAll) ? value.substr(kOfAll.size()) : value);
+}
+
 /// Processors or nodes "0-2,5" as systemd takes them: bit n of byte n/8.
 std::optional<BusValue> read_set(const std::string& value) {
   const auto ids = text::parse_id_list(value);
@@ -54,12 +60,13 @@ constexpr auto kProperties = std::to_array<FileProperty>({
     {"cpu.weight", "CPUWeight", read_limit},
     {"cpuset.cpus", "AllowedCPUs", read_set},
     {"cpuset.mems", "AllowedMemoryNodes", read_set},
-    {"io.weight", "IOWeight", read_limit},
+    {"io.weight", "IOWeight", read_weight},
     {"memory.high", "MemoryHigh", read_limit},
     {"memory.low", "MemoryLow", read_limit},
     {"memory.max", "MemoryMax", read_limit},
     {"memory.min", "MemoryMin", read_limit},
     {"memory.swap.max", "MemorySwapMax", read_limit},
+    {"memory.zswap.max", "MemoryZSwapMax", read_limit},
     {"pids.max", "TasksMax", read_limit},
 });
 static_assert(std::ranges::is_sorted(kProperties, {}, &FileProperty::file));
@@ -111,7 +118,8 @@ std::vector<UnitProperty> unit_properties(const std::vector<CgroupWrite>& writes
     if (write.file == "cpu.max") {
       set_quota(list, write);
     } else if (write.file == "cpu.idle") {
-      if (write.value == "1") set(list, "CPUWeight", number(0), write.origin);
+      // One that is no longer idle has the usual weight, unless another follows: systemd would make it idle again.
+      set(list, "CPUWeight", number(write.value == "1" ? 0 : kInfinity), write.origin);
     } else {
       // Block I/O has a file for each scheduler, and systemd's property is of the general one's scale.
       const bool other = write.other_file == "io.weight";

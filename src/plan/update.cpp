@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plan/update.hpp"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -111,6 +113,15 @@ bool same_effect(const CgroupWrite& a, const CgroupWrite& b) {
   return a.controller == b.controller && a.file == b.file && a.value == b.value;
 }
 
+/// Files of one value, as opposed to those with a line for each device.
+bool is_single(std::string_view file, std::string_view value) { return !value.contains(' ') || file == "cpu.max"; }
+
+/// What `unified` says of a file holds whatever else the config says of it: it has to be written after that again.
+bool overrides(const CgroupWrite& unified, const std::vector<CgroupWrite>& writes) {
+  return unified.controller == "unified" && is_single(unified.file, unified.value) &&
+         std::ranges::find(writes, unified.file, &CgroupWrite::file) != writes.end();
+}
+
 std::string_view first_word(std::string_view text) { return text.substr(0, text.find(' ')); }
 
 /// What a file of one line a device says of a device that it has no line for.
@@ -120,7 +131,8 @@ std::optional<std::string> without_line(std::string_view file, std::string_view 
   if (file == "io.max") return key + " rbps=max wbps=max riops=max wiops=max";
   if (file == "io.weight" || file == "io.bfq.weight") return key + " default";
   if (file == "rdma.max") return key + " hca_handle=max hca_object=max";
-  if (file == "misc.max") return key + " max";
+  if (file == "io.latency") return key + " target=max";
+  if (file == "misc.max" || file == "dmem.max") return key + " max";
   return {};
 }
 
@@ -157,15 +169,20 @@ Result<CgroupChange> make_change(const config::Resources& before, const MergedRe
   // What the container has may be beyond this host by now (a controller that was unmounted): nothing to compare with.
   const auto old = make_writes(before, facts, pointer, known);
   bool weighs = false;
-  for (auto& write : CAISSON_TRY(make_writes(after.resources, facts, pointer, warnings))) {
+  change.standing = CAISSON_TRY(make_writes(after.resources, facts, pointer, warnings));
+  for (const auto& write : change.standing) {
     const auto key = std::string_view(write.origin).substr(pointer.size());
     const bool is_old = old && std::ranges::any_of(*old, [&](const auto& one) { return same_effect(one, write); });
-    if (is_old && !names(after, key) && !(weighs && key.starts_with("/blockIO/weightDevice/"))) continue;
+    if (overrides(write, change.writes)) {
+      warnings.push_back(fmt::format("unified has the last word on {} [config: {}]", write.file, write.origin));
+    } else if (is_old && !names(after, key) && !(weighs && key.starts_with("/blockIO/weightDevice/"))) {
+      continue;
+    }
     weighs = weighs || sets_weight_of_all_devices(write.file, write.value);
-    change.writes.push_back(std::move(write));
+    change.writes.push_back(write);
   }
   // A memory limit may cost processes their lives, which nothing undoes: all else has been taken by then.
-  std::ranges::stable_partition(change.writes, [](const auto& write) { return write.controller != "memory"; });
+  std::ranges::stable_partition(change.writes, [](const auto& write) { return !write.file.starts_with("memory."); });
   const bool limits = names(after, "/memory/limit") || names(after, "/memory/swap");
   if (limits) change.memory_check = memory_check(after.resources);
   if (names(after, "/devices")) {
@@ -187,8 +204,7 @@ std::optional<std::string> value_to_restore(std::string_view file, std::string_v
       if (first_word(line) == "oom_kill_disable") return std::string(line.substr(line.find(' ') + 1));
     return {};
   }
-  const bool by_key = value.contains(' ') && file != "cpu.max";
-  if (!by_key) return std::string(lines.front());
+  if (is_single(file, value)) return std::string(lines.front());
   for (auto line : lines)
     if (first_word(line) == first_word(value)) return std::string(line);
   return without_line(file, first_word(value));

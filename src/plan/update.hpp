@@ -28,6 +28,7 @@ MergedResources merge(const config::Resources& present, const config::Resources&
 /// What a change of resources does to the container's cgroup: all of it, or nothing.
 struct CgroupChange {
   std::vector<CgroupWrite> writes;
+  std::vector<CgroupWrite> standing;  ///< all that is to hold afterwards, for a host where others write, too
   std::optional<MemoryCheck> memory_check;
   std::optional<DevicePlan> devices;         ///< absent = the rules stay
   std::optional<DevicePlan> devices_before;  ///< what is put back when a change fails

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <filesystem>
 
 #include "integration/support/world.hpp"
 
@@ -104,8 +105,16 @@ TEST_CASE("list skips what is no container, with a warning", "[cli]") {
   const Ran ran = world.call({"list", "-q"});
   CHECK(ran.code == 0);
   CHECK(ran.out == bundle.id + "\n");
+  // A record that cannot be read may stand for a container that runs.
+  spit(world.root() + "/broken/state.json", "garbage");
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"list", "-q"}, {"stats"}}) {
+    const Ran warned = world.call(words);
+    CHECK(warned.code == 0);
+    CHECK(contains(warned.out, bundle.id));
+    CHECK(contains(warned.err, "warning: load container broken: "));
+  }
   CHECK(world.remove(bundle, true).code == 0);
-  ::rmdir((world.root() + "/broken").c_str());
+  std::filesystem::remove_all(world.root() + "/broken");
 }
 
 TEST_CASE("a root that was asked for and is not there", "[cli]") {

@@ -240,6 +240,43 @@ TEST_CASE("systemd: what update changes stays after a daemon-reload", "[systemd]
   nothing_left(world, unit);
 }
 
+TEST_CASE("systemd: an update leaves exactly what the config says, whatever systemd rounds",
+          "[systemd][cgroup][update]") {
+  if (!runs_systemd()) CAISSON_SKIP(kNone);
+  World world;
+  Bundle bundle = bundle_in_unit(world);
+  bundle.set("/linux/resources/cpu", R"({"quota":55555,"period":100000})").probe({"--quiet", "--hold"});
+  start(world, bundle);
+  const std::string path = "/system.slice/" + world.mark() + "-c.scope";
+  const auto update = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), "update");
+    words.push_back(bundle.id);
+    const Ran updated = world.call(words);
+    INFO(updated.err);
+    CHECK(updated.code == 0);
+    shell("systemctl show " + world.mark() + "-c.scope");  // it has done by now what it was told
+  };
+  update({"--pids-limit", "31"});
+  CHECK(cgroup_file(path, "cpu.max") == "55555 100000");
+  update({"--cpu-quota", "33333"});
+  CHECK(cgroup_file(path, "cpu.max") == "33333 100000");
+  if (exists("/sys/fs/cgroup" + path + "/io.bfq.weight")) {
+    update({"--blkio-weight", "500"});
+    CHECK(contains(cgroup_file(path, "io.bfq.weight"), "default 500"));
+    update({"--pids-limit", "32"});
+    CHECK(contains(cgroup_file(path, "io.bfq.weight"), "default 500"));
+  }
+  update({"--cpu-idle", "1"});
+  CHECK(cgroup_file(path, "cpu.idle") == "1");
+  update({"--cpu-idle", "0"});
+  update({"--pids-limit", "33"});
+  CHECK(cgroup_file(path, "cpu.idle") == "0");
+  shell("systemctl daemon-reload");
+  CHECK(cgroup_file(path, "cpu.idle") == "0");
+  CHECK(world.remove(bundle, true).code == 0);
+  nothing_left(world, world.mark() + "-c.scope");
+}
+
 TEST_CASE("systemd: an update is all or nothing, also in what systemd knows", "[systemd][cgroup][update]") {
   if (!runs_systemd()) CAISSON_SKIP(kNone);
   World world;

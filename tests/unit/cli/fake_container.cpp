@@ -69,7 +69,8 @@ Status follow_events(const Globals& globals, const std::string& id, std::int64_t
   auto answered = done("follow_events", globals, id);
   return answered ? print("{}") : answered;
 }
-Result<std::vector<Usage>> usage(const Globals& globals, const std::vector<std::string>& ids) {
+Result<std::vector<Usage>> usage(const Globals& globals, const std::vector<std::string>& ids,
+                                 std::vector<std::string>& /*warnings*/) {
   fake.ids = ids;
   return answer("usage", globals, fake.usage);
 }

@@ -94,10 +94,13 @@ TEST_CASE("writes as properties", "[plan][systemd]") {
   CHECK(of("memory.low", "1", "MemoryLow") == "t 1");
   CHECK(of("memory.swap.max", "0", "MemorySwapMax") == "t 0");
   CHECK(of("memory.high", "5", "MemoryHigh") == "t 5");
+  CHECK(of("memory.zswap.max", "9", "MemoryZSwapMax") == "t 9");
+  CHECK(of("io.weight", "default 70", "IOWeight") == "t 70");
+  CHECK(of("io.weight", "8:0 70", "IOWeight").empty());
   CHECK(of("pids.max", "max", "TasksMax") == "t 18446744073709551615");
   CHECK(of("cpu.weight", "59", "CPUWeight") == "t 59");
   CHECK(of("cpu.idle", "1", "CPUWeight") == "t 0");
-  CHECK(of("cpu.idle", "0", "CPUWeight").empty());
+  CHECK(of("cpu.idle", "0", "CPUWeight") == "t 18446744073709551615");  // else it would be idle again
   CHECK(of("cpu.max", "50000 100000", "CPUQuotaPerSecUSec") == "t 500000");
   CHECK(of("cpu.max", "50000 100000", "CPUQuotaPeriodUSec") == "t 100000");
   CHECK(of("cpu.max", "3333 100000", "CPUQuotaPerSecUSec") == "t 40000");  // up to the next hundredth

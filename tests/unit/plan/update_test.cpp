@@ -110,6 +110,19 @@ TEST_CASE("memory goes last, because nothing undoes what it may cost", "[plan][u
                kV2) == Lines{"pids.max=1", "cpu.weight=1", "memory.max=5"});
 }
 
+TEST_CASE("unified has the last word on a file, in an update of the rest and in one of memory", "[plan][update]") {
+  const config::Resources before{.cpu = config::Cpu{.shares = 512},
+                                 .unified = {{"cpu.weight", "77"}, {"memory.high", "9"}, {"memory.max", "8"}}};
+  CHECK(writes(before, cpu({.shares = 2}), kV2) == Lines{"cpu.weight=1", "cpu.weight=77"});
+  CHECK(writes(before, memory({.limit = 5}), kV2) == Lines{"memory.max=5", "memory.max=8"});
+  CHECK(writes({}, {.memory = config::Memory{.limit = 5}, .unified = {{"memory.max", "4"}}}, kV2) ==
+        Lines{"memory.max=5", "memory.max=4"});
+  CHECK(writes(before, {.unified = {{"cpu.weight", "78"}}}, kV2) == Lines{"cpu.weight=78"});
+  std::vector<std::string> warnings;
+  REQUIRE(plan::make_change(before, plan::merge(before, cpu({.shares = 2})), host(kV2), "", warnings));
+  CHECK(warnings == Lines{"unified has the last word on cpu.weight [config: /unified/cpu.weight]"});
+}
+
 TEST_CASE("usage is looked at only when a limit changes", "[plan][update]") {
   const auto before = memory({.limit = 100, .check_before_update = true});
   std::vector<std::string> warnings;
@@ -150,6 +163,8 @@ TEST_CASE("what is written to undo a write", "[plan][update]") {
       {"blkio.throttle.read_bps_device", "8:0 5", "8:16 7", "8:0 0"},
       {"blkio.throttle.read_bps_device", "8:16 5", "8:0 1\n8:16 7", "8:16 7"},
       {"rdma.max", "mlx5_1 hca_handle=1", "mlx5_1 hca_handle=max hca_object=3", "mlx5_1 hca_handle=max hca_object=3"},
+      {"io.latency", "8:0 target=100", "", "8:0 target=max"},
+      {"dmem.max", "drm/card0 4096", "drm/card1 8192", "drm/card0 max"},
       {"net_prio.ifpriomap", "eth0 5", "lo 0\neth0 2", "eth0 2"},
       {"net_prio.ifpriomap", "eth9 5", "lo 0\neth0 2", nullptr},
       {"cpuset.cpus", "0", "0-1", "0-1"},

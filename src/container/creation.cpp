@@ -294,7 +294,11 @@ Status Creation::make_cgroups() {
   state_.cgroup_made_parents = cgroup_->made_parents();
   const std::vector<FileDescriptor> tasks = CAISSON_TRY(enter_or_attach(
       *cgroup_, child_->process().pid(), in_birthplace_ || !cgroup_dir_, plan_.cgroup.enter_late, facts_));
-  return child_->channel().send(wire::CgroupsReady{}, {tasks.begin(), tasks.end()});
+  CAISSON_TRY(child_->channel().send(wire::CgroupsReady{}, {tasks.begin(), tasks.end()}));
+  // The end of its mount waits until every processor has passed a quiet state. While init mounts that is nobody's
+  // loss; later, init's own unmounting would have to wait for it as well.
+  child_->close_program();
+  return {};
 }
 
 Status Creation::run_runtime_hooks() {
@@ -342,7 +346,6 @@ Status Creation::prepare_host() {
 
 Status Creation::wait_for_created() {
   const timeline::Span span("wait for init");
-  child_->close_program();
   for (;;) {
     wire::Packet packet = CAISSON_TRY(child_->channel().receive());
     if (auto* failed = std::get_if<wire::Failed>(&packet.message)) return std::unexpected(std::move(failed->error));
@@ -443,7 +446,6 @@ Status Creation::wait_for_execve() {
 /// The word that the process may run, unless it has been given already, and its execve.
 Status Creation::let_run() {
   if (runs_at_once()) {
-    child_->close_program();
     CAISSON_TRY(wait_for_execve());
     return child_->channel().expect_end();
   }

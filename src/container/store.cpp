@@ -16,6 +16,8 @@ namespace caisson::container {
 
 namespace {
 
+constexpr std::size_t kPage = 4096;
+
 /// Removes a file or a whole small tree below `dir`; what is not there is no error.
 Status remove_tree(FdView dir, const char* name) {
   if (::unlinkat(dir.get(), name, 0) == 0 || errno == ENOENT) return {};
@@ -74,7 +76,13 @@ Result<State> Entry::load_state() const {
   return CAISSON_TRY(read_state(*text), "read '{}/{}'", path_, kStateFile);
 }
 
-Status Entry::write_first_state(const State& state) const { return replace_state(state); }
+Status Entry::write_first_state(const State& state) const {
+  const std::string text = write_state(state);
+  // A file system shows what one page got by one write at once: others see none of it, as before, or all of it.
+  if (text.size() > kPage) return sys::replace_file(dir_, kStateFile, text, 0600);
+  const FileDescriptor file = CAISSON_TRY(sys::open_at(dir_, kStateFile, O_WRONLY | O_CREAT | O_EXCL, 0600));
+  return sys::write_all(file, text, kStateFile);
+}
 
 Status Entry::replace_state(const State& state) const {
   return sys::replace_file(dir_, kStateFile, write_state(state), 0600);

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdint>
+#include <cstring>
 
 namespace caisson::text {
 namespace {
@@ -159,6 +161,23 @@ std::string format_id_list(std::span<const IdRange> ranges) {
     if (range.last != range.first) text.append("-").append(std::to_string(range.last));
   }
   return text;
+}
+
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    // Eight characters of ASCII at a time: most texts have no others.
+    std::uint64_t eight = 0;
+    while (text.size() >= sizeof eight) {
+      std::memcpy(&eight, text.data(), sizeof eight);
+      if ((eight & 0x8080808080808080) != 0) break;
+      text.remove_prefix(sizeof eight);
+    }
+    if (text.empty()) break;
+    const auto length = sequence_length(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
 }
 
 std::string to_utf8(std::string_view text) {

@@ -45,6 +45,8 @@ struct IdRange {
 std::optional<std::vector<IdRange>> parse_id_list(std::string_view text);
 std::string format_id_list(std::span<const IdRange> ranges);
 
+bool is_utf8(std::string_view text);
+
 /// The text with U+FFFD for each byte that is no part of UTF-8.
 std::string to_utf8(std::string_view text);
 

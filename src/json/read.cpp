@@ -10,6 +10,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/text.hpp"
+
 namespace caisson::json {
 
 std::string pointer_token(std::string_view key) {
@@ -73,6 +75,9 @@ bool has_surrogate(std::string_view text) {
     if (at + 1 < text.size() && static_cast<unsigned char>(text[at + 1]) >= 0xa0) return true;
   return false;
 }
+
+/// Some editors' first character.
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
 /// RapidJSON's own writer recurses, so what it is given must have a bottom.
 constexpr int kRawDepth = 128;
@@ -270,13 +275,19 @@ Status parse_into(std::string_view text, Encoding encoding, std::string_view bas
   Document document(&value_pool, 4096, &stack_pool);
   // Iterative: a text of a million brackets must not exhaust the stack.
   constexpr unsigned kFlags = rapidjson::kParseIterativeFlag | rapidjson::kParseFullPrecisionFlag;
-  if (encoding == Encoding::utf8) {
-    document.Parse<kFlags | rapidjson::kParseValidateEncodingFlag>(text.data(), text.size());
+  std::string place;
+  std::size_t start = 0;
+  if (encoding == Encoding::any || text::is_utf8(text)) {
+    // The strings are left where they stand in this copy.
+    place = text;
+    start = text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
+    document.ParseInsitu<kFlags>(place.data() + start);
   } else {
-    document.Parse<kFlags>(text.data(), text.size());
+    // Somewhere it is at fault; this way is slower and tells where.
+    document.Parse<kFlags | rapidjson::kParseValidateEncodingFlag>(text.data(), text.size());
   }
   if (document.HasParseError())
-    return std::unexpected(syntax_error(text, document.GetErrorOffset(), reason(document.GetParseError())));
+    return std::unexpected(syntax_error(text, start + document.GetErrorOffset(), reason(document.GetParseError())));
   Reader reader{base, encoding, keys, std::nullopt};
   if (!read(reader, static_cast<const Tree*>(&document), out, Place{}))
     return std::unexpected(std::move(*reader.fault));

@@ -3,7 +3,7 @@
 // the rest by wait4(2). It is small and static, so that neither its own size nor its pages blur what it measures.
 //
 // Standard input is a script of lines, fields parted by tabs:
-//   rounds N            how often every lane is gone through; the lanes take turns within a round
+//   rounds N            how often every lane is gone through; the lanes take turns within a round, in changing order
 //   warmup N            rounds before these, not printed
 //   lane NAME           the steps up to the next lane are this lane's
 //   do ARG...           a step that is not measured
@@ -155,6 +155,13 @@ Step read_step(const std::vector<std::string>& fields) {
   std::_Exit(2);
 }
 
+/// Which lane has a turn. Who comes first finds colder caches, and who comes after another finds what that has left
+/// the kernel to do: each is first in its turn, and the order runs forwards and backwards.
+std::size_t place_of(std::size_t turn, std::size_t round, std::size_t count) {
+  const std::size_t first = round / 2 % count;
+  return round % 2 == 0 ? (first + turn) % count : (first + count - turn) % count;
+}
+
 }  // namespace
 
 int main() {
@@ -179,9 +186,12 @@ int main() {
     else
       lanes.back().steps.push_back(read_step(fields));
   }
-  for (int round = -warmup; round < rounds; ++round)
-    for (auto& lane : lanes)
+  for (int round = -warmup; round < rounds; ++round) {
+    for (std::size_t turn = 0; turn < lanes.size(); ++turn) {
+      Lane& lane = lanes[place_of(turn, static_cast<std::size_t>(round + warmup), lanes.size())];
       for (const auto& step : lane.steps)
         if (!lane.failed) run(lane, step, round + warmup, round >= 0);
+    }
+  }
   return 0;
 }

@@ -49,6 +49,14 @@ TEST_CASE("bytes that are not UTF-8 are replaced", "[base][text]") {
   CHECK(text::json_quoted("a\"b\\c\n\x01\xff") == "\"a\\\"b\\\\c\\n\\u0001\xef\xbf\xbd\"");
 }
 
+TEST_CASE("what is UTF-8, wherever the part that is not stands", "[base][text]") {
+  const std::string ascii = "twenty characters...";
+  for (const char* good : {"", "a", "\xc3\xbc", "\xe2\x82\xac", "\xf0\x9f\x90\x8b", "\x7f"})
+    for (std::size_t at = 0; at <= ascii.size(); ++at) CHECK(text::is_utf8(std::string(ascii).insert(at, good)));
+  for (const char* bad : {"\x80", "\xff", "\xc3", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82"})
+    for (std::size_t at = 0; at <= ascii.size(); ++at) CHECK_FALSE(text::is_utf8(std::string(ascii).insert(at, bad)));
+}
+
 TEST_CASE("bytes as people write them", "[base][text]") {
   const std::pair<const char*, std::int64_t> good[] = {
       {"0", 0},          {"1048576", 1048576}, {"-1", -1},       {"64k", 64 << 10}, {"64K", 64 << 10},

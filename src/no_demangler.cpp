@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // libstdc++ names the type of an exception that nobody caught. The front ends catch theirs and nothing else throws, but
-// what turns a type into its name, with tables that every start would relocate, comes into a static program all the same.
+// what turns a type into its name comes into a static program all the same, with tables that each start relocates.
 #include <unistd.h>
 
 #include <cstdlib>

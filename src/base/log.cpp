@@ -5,11 +5,10 @@
 #undef SPDLOG_COMPILED_LIB
 #undef SPDLOG_SHARED_LIB
 #include <spdlog/logger.h>
-#include <spdlog/sinks/base_sink.h>
+#include <spdlog/sinks/sink.h>
 #include <time.h>
 
 #include <memory>
-#include <mutex>
 #include <optional>
 
 #include "base/fd.hpp"
@@ -42,34 +41,24 @@ std::string timestamp(spdlog::log_clock::time_point when) {
                      parts.tm_hour, parts.tm_min, parts.tm_sec);
 }
 
-class Formatter final : public spdlog::formatter {
+/// One write(2) a record: with O_APPEND the lines of several processes do not mix. spdlog's own file sinks buffer, and
+/// its base for sinks brings fifty formatters of patterns.
+class DescriptorSink final : public spdlog::sinks::sink {
  public:
-  void format(const spdlog::details::log_msg& record, spdlog::memory_buf_t& out) override {
+  void log(const spdlog::details::log_msg& record) override {
     const auto message = text::json_quoted({record.payload.data(), record.payload.size()});
     const auto line = g_format == Format::json ? fmt::format("{{\"level\":\"{}\",\"msg\":{},\"time\":\"{}\"}}\n",
                                                              name(record.level), message, timestamp(record.time))
                                                : fmt::format("time=\"{}\" level={} msg={}\n", timestamp(record.time),
                                                              name(record.level), message);
-    out.append(line.data(), line.data() + line.size());
-  }
-  std::unique_ptr<spdlog::formatter> clone() const override { return std::make_unique<Formatter>(); }
-};
-
-/// One write(2) a record: with O_APPEND the lines of several processes do not mix. spdlog's own file sinks buffer.
-class DescriptorSink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
- public:
-  DescriptorSink() : base_sink(std::make_unique<Formatter>()) {}
-
- private:
-  void sink_it_(const spdlog::details::log_msg& record) override {
-    spdlog::memory_buf_t line;
-    formatter_->format(record, line);
     ssize_t written = 0;
     do {
       written = ::write(g_descriptor, line.data(), line.size());
     } while (written < 0 && errno == EINTR);
   }
-  void flush_() override {}
+  void flush() override {}
+  void set_pattern(const std::string&) override {}
+  void set_formatter(std::unique_ptr<spdlog::formatter>) override {}
 };
 
 /// Made by the first record: most runs write none.

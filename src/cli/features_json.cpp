@@ -73,17 +73,10 @@ struct Features {
 
 /// The words of a closed set of the config, sorted.
 template <class E>
-std::vector<std::string> words_of() {
-  std::vector<std::string> words;
-  for (const auto& spelling : json::spellings<E>) words.emplace_back(spelling.word);
+std::vector<std::string> sorted_words() {
+  auto words = json::words_of<E>();
   std::ranges::sort(words);
   return words;
-}
-
-/// The keys of an object of the config, in the order of its table.
-template <class T, std::size_t... I>
-std::vector<std::string> keys_of(std::index_sequence<I...>) {
-  return {std::string(json::detail::row<I>(json::fields<T>).key)...};
 }
 
 }  // namespace
@@ -138,17 +131,16 @@ inline constexpr auto json::fields<cli::Features> =
 namespace cli {
 
 std::string features_json(const plan::HostFacts& facts, const container::SeccompSupport& seccomp) {
-  constexpr auto kHooks = std::make_index_sequence<json::fields<config::Hooks>.size>();
   auto capabilities = plan::capability_names();
   // What the kernel does not know cannot be granted.
   const auto known = static_cast<std::size_t>(std::max(facts.last_capability, -1) + 1);
   if (capabilities.size() > known) capabilities.resize(known);
 
   Features features;
-  features.hooks = keys_of<config::Hooks>(kHooks);
+  features.hooks = json::keys_of<config::Hooks>();
   features.mount_options = plan::mount_option_names();
   features.linux = {
-      .namespaces = words_of<config::NamespaceType>(),
+      .namespaces = sorted_words<config::NamespaceType>(),
       .capabilities = std::move(capabilities),
       .cgroup = {.systemd = kSystemd, .systemd_user = kSystemd},
       .seccomp = {.actions = plan::seccomp_actions(),
@@ -159,7 +151,8 @@ std::string features_json(const plan::HostFacts& facts, const container::Seccomp
       .apparmor = {true},
       .selinux = {true},
       .intel_rdt = {.enabled = true, .schemata = true, .monitoring = true},
-      .memory_policy = {.modes = words_of<config::MemoryPolicyMode>(), .flags = words_of<config::MemoryPolicyFlag>()},
+      .memory_policy = {.modes = sorted_words<config::MemoryPolicyMode>(),
+                        .flags = sorted_words<config::MemoryPolicyFlag>()},
       .mount_extensions = {.idmap = {true}},
       .net_devices = {true},
   };

@@ -7,12 +7,14 @@
 #include <optional>
 #include <string>
 
+#include "base/fixed_text.hpp"
+
 namespace caisson::cli {
 namespace {
 
 /// Names that sigabbrev_np(3) does not say.
 struct Alias {
-  std::string_view name;
+  text::Fixed<7> name;
   int number;
 };
 constexpr Alias kAliases[] = {{"CLD", SIGCHLD}, {"IO", SIGIO}, {"IOT", SIGIOT}, {"POLL", SIGPOLL}, {"UNUSED", SIGSYS}};
@@ -48,7 +50,7 @@ std::optional<int> read_name(std::string_view text) {
     if (known && name == known) return number;
   }
   for (const auto& alias : kAliases)
-    if (name == alias.name) return alias.number;
+    if (alias.name.view() == name) return alias.number;
   return read_realtime(name);
 }
 

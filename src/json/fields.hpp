@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace caisson::json {
 
@@ -88,12 +91,103 @@ struct UnknownWord {
 template <class E>
 inline constexpr UnknownWord unknown_word{};
 
+// The tables are for the compiler alone. In data, each of their addresses would have to be relocated by every start of
+// the program, and each of their pages copied. What the program reads is packed of them: characters and small numbers.
+namespace detail {
+
+/// A text of a pack: its length, a byte of one's own and its characters. Texts follow each other.
+struct Packed {
+  const char* at = nullptr;
+  constexpr std::size_t size() const { return static_cast<unsigned char>(at[0]); }
+  constexpr std::string_view text() const { return {at + 2, size()}; }
+  constexpr Need need() const { return static_cast<Need>(at[1]); }
+  constexpr Packed next() const { return {at + 2 + size()}; }
+  /// Behind the last of a pack.
+  constexpr bool ends() const { return at[0] == '\0'; }
+};
+
+constexpr char* pack(char* to, std::string_view text, std::size_t least, Need need = Need::required) {
+  if (text.size() < least || text.size() > 255) std::unreachable();  // an error while compiling
+  *to++ = static_cast<char>(text.size());
+  *to++ = static_cast<char>(need);
+  return std::ranges::copy(text, to).out;
+}
+
+/// The keys and needs of a struct.
+template <class T, std::size_t... I>
+consteval auto pack_keys(std::index_sequence<I...>) {
+  std::array<char, (std::size_t{1} + ... + (row<I>(fields<T>).key.size() + 2))> packed{};
+  char* to = packed.data();
+  ((to = pack(to, row<I>(fields<T>).key, 1, row<I>(fields<T>).need)), ...);
+  return packed;
+}
+template <class T>
+using Rows = std::make_index_sequence<fields<T>.size>;
+template <class T>
+inline constexpr auto packed_keys = pack_keys<T>(Rows<T>());
+template <class T>
+constexpr Packed keys() {
+  return {packed_keys<T>.data()};
+}
+template <class T, std::size_t I>
+inline constexpr auto member_of = row<I>(fields<T>).member;
+
+/// The two halves of the error, then the words of an enum.
+template <class E>
+consteval std::size_t words_size() {
+  std::size_t size = unknown_word<E>.before.size() + unknown_word<E>.after.size() + 5;
+  for (const auto& spelling : spellings<E>) size += spelling.word.size() + 2;
+  return size;
+}
+template <class E>
+consteval auto pack_words() {
+  std::array<char, words_size<E>()> packed{};
+  char* to = pack(packed.data(), unknown_word<E>.before, 0);
+  to = pack(to, unknown_word<E>.after, 0);
+  for (const auto& spelling : spellings<E>) to = pack(to, spelling.word, 1);
+  return packed;
+}
+template <class E>
+inline constexpr auto packed_words = pack_words<E>();
+
+template <class E>
+consteval auto list_values() {
+  std::array<E, spellings<E>.size()> values{};
+  std::ranges::transform(spellings<E>, values.begin(), &Spelling<E>::value);
+  return values;
+}
+/// What the words stand for, in their order.
+template <class E>
+inline constexpr auto word_values = list_values<E>();
+
+}  // namespace detail
+
 /// The word of an enumerator; empty for a value outside the enum.
 template <class E>
 constexpr std::string_view word_of(E value) {
-  for (const auto& spelling : spellings<E>)
-    if (spelling.value == value) return spelling.word;
+  auto word = detail::Packed{detail::packed_words<E>.data()}.next().next();
+  for (const E known : detail::word_values<E>) {
+    if (known == value) return word.text();
+    word = word.next();
+  }
   return {};
+}
+
+/// All words of an enum, in the order of their table.
+template <class E>
+std::vector<std::string> words_of() {
+  std::vector<std::string> words;
+  for (auto word = detail::Packed{detail::packed_words<E>.data()}.next().next(); !word.ends(); word = word.next())
+    words.emplace_back(word.text());
+  return words;
+}
+
+/// The keys of a struct, in the order of their table.
+template <class T>
+std::vector<std::string> keys_of() {
+  std::vector<std::string> keys;
+  for (auto key = detail::keys<T>(); !key.ends(); key = key.next()) keys.emplace_back(key.text());
+  return keys;
 }
 
 /// JSON text that is kept as it is: read compacted, written verbatim.

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "base/text.hpp"
 
@@ -38,7 +39,7 @@ using Tree = Document::ValueType;
 
 const Tree& tree(Node value) { return *static_cast<const Tree*>(value); }
 
-std::string_view view(const Tree& value) { return {value.GetString(), value.GetStringLength()}; }
+[[gnu::flatten]] std::string_view view(const Tree& value) { return {value.GetString(), value.GetStringLength()}; }
 
 /// What a value is, for "expected a string, not ...".
 std::string_view kind(const Tree& value) {
@@ -183,58 +184,70 @@ bool read_unsigned(Reader& reader, Node value, std::uint64_t most, std::uint64_t
   return true;
 }
 
-bool read_word(Reader& reader, Node value, std::span<const Word> words, const UnknownWord& unknown, std::int64_t& out,
-               const Place& at) {
+bool read_word(Reader& reader, Node value, Packed words, std::size_t& out, const Place& at) {
   if (!tree(value).IsString()) return expected(reader, tree(value), "a string", at);
   const auto text = view(tree(value));
-  for (const auto& word : words) {
-    if (word.word == text) {
-      out = word.value;
-      return true;
-    }
-  }
-  return reader.wrong(at, fmt::format("{}'{}'{}", unknown.before, text, unknown.after));
+  const auto before = words;
+  const auto after = before.next();
+  out = 0;
+  for (auto word = after.next(); !word.ends(); word = word.next(), ++out)
+    if (word.text() == text) return true;
+  return reader.wrong(at, fmt::format("{}'{}'{}", before.text(), text, after.text()));
 }
 
 namespace {
 
 char lower_case(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
-bool matches(const Reader& reader, std::string_view key, std::string_view text) {
-  if (key == text) return true;
-  return reader.keys == Keys::any_case && std::ranges::equal(key, text, {}, lower_case, lower_case);
+bool matches_in_any_case(std::string_view key, std::string_view text) {
+  return std::ranges::equal(key, text, {}, lower_case, lower_case);
+}
+
+/// A row of a table.
+struct Row {
+  Packed key;
+  std::size_t index = 0;
+  Row next() const { return {key.next(), index + 1}; }
+};
+
+/// The row of a key, looked for from `start` on and around; null when there is none.
+Row find(const Reader& reader, Row first, Row start, std::string_view text) {
+  if (start.key.ends()) start = first;
+  Row row = start;
+  do {
+    const auto key = row.key.text();
+    if (key.size() == text.size() && std::memcmp(key.data(), text.data(), text.size()) == 0) return row;
+    if (reader.keys == Keys::any_case && matches_in_any_case(key, text)) return row;
+    row = row.next();
+    if (row.key.ends()) row = first;
+  } while (row.key.at != start.key.at);
+  return {};
 }
 
 }  // namespace
 
-bool read_object(Reader& reader, Node value, std::span<const ReadSlot> slots, void* out, const Place& at) {
+bool read_object(Reader& reader, Node value, Packed keys, ReadRow read, void* out, const Place& at) {
   if (!tree(value).IsObject()) return expected(reader, tree(value), "an object", at);
   std::uint64_t seen = 0;
-  std::size_t next = 0;  // members mostly come in the order of the table
+  const Row first{keys};
+  Row next = first;  // members mostly come in the order of the table
   for (const auto& entry : tree(value).GetObject()) {
     const auto key = view(entry.name);
-    std::size_t which = slots.size();
-    for (std::size_t i = 0; i < slots.size(); ++i) {
-      const auto candidate = next + i < slots.size() ? next + i : next + i - slots.size();
-      if (matches(reader, slots[candidate].key, key)) {
-        which = candidate;
-        break;
-      }
-    }
-    if (which == slots.size()) continue;
-    next = which + 1;
+    const auto row = find(reader, first, next, key);
+    if (!row.key.at) continue;
+    next = row.next();
     const Place here{&at, key};
-    if (seen >> which & 1) return repeated_member(reader, here);
-    seen |= std::uint64_t{1} << which;
+    if (seen >> row.index & 1) return repeated_member(reader, here);
+    seen |= std::uint64_t{1} << row.index;
     if (entry.value.IsNull()) {
-      if (slots[which].need == Need::required) return reader.wrong(here, "a required value is null");
+      if (row.key.need() == Need::required) return reader.wrong(here, "a required value is null");
       continue;
     }
-    if (!slots[which].read(reader, &entry.value, out, here)) return false;
+    if (!read(reader, &entry.value, out, row.index, here)) return false;
   }
-  for (std::size_t i = 0; i < slots.size(); ++i)
-    if (slots[i].need == Need::required && !(seen >> i & 1))
-      return reader.wrong(Place{&at, slots[i].key}, "a required value is missing");
+  for (Row row = first; !row.key.ends(); row = row.next())
+    if (row.key.need() == Need::required && !(seen >> row.index & 1))
+      return reader.wrong(Place{&at, row.key.text()}, "a required value is missing");
   return true;
 }
 

@@ -7,7 +7,6 @@
 #include <limits>
 #include <map>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -52,15 +51,8 @@ struct Reader {
 };
 
 using ReadFunction = bool (*)(Reader&, Node, void*, const Place&);
-struct ReadSlot {
-  std::string_view key;
-  Need need;
-  ReadFunction read;
-};
-struct Word {
-  std::string_view word;
-  std::int64_t value;
-};
+/// Reads one member of a struct, by its row in the table.
+using ReadRow = bool (*)(Reader&, Node, void*, std::size_t, const Place&);
 struct Member {
   std::string_view key;
   Node value;
@@ -74,9 +66,9 @@ bool read_string(Reader& reader, Node value, std::string& out, const Place& at);
 bool read_raw(Reader& reader, Node value, std::string& out, const Place& at);
 bool read_signed(Reader& reader, Node value, std::int64_t least, std::int64_t most, std::int64_t& out, const Place& at);
 bool read_unsigned(Reader& reader, Node value, std::uint64_t most, std::uint64_t& out, const Place& at);
-bool read_word(Reader& reader, Node value, std::span<const Word> words, const UnknownWord& unknown, std::int64_t& out,
-               const Place& at);
-bool read_object(Reader& reader, Node value, std::span<const ReadSlot> slots, void* out, const Place& at);
+/// `out`: which of the words it is.
+bool read_word(Reader& reader, Node value, Packed words, std::size_t& out, const Place& at);
+bool read_object(Reader& reader, Node value, Packed keys, ReadRow read, void* out, const Place& at);
 bool open_array(Reader& reader, Node value, std::size_t& size, const Place& at);
 Node element(Node value, std::size_t index);
 bool open_object(Reader& reader, Node value, std::size_t& size, const Place& at);
@@ -127,26 +119,16 @@ bool read_value(Reader& reader, Node value, std::map<std::string, T>& out, const
   return true;
 }
 
-template <class E>
-constexpr auto make_words() {
-  std::array<Word, spellings<E>.size()> words{};
-  for (std::size_t i = 0; i < words.size(); ++i)
-    words[i] = {spellings<E>[i].word, static_cast<std::int64_t>(spellings<E>[i].value)};
-  return words;
-}
-template <class E>
-inline constexpr auto words = make_words<E>();
-
-template <class T, std::size_t I>
-bool read_slot(Reader& reader, Node value, void* out, const Place& at) {
-  return read_any(reader, value, static_cast<T*>(out)->*row<I>(fields<T>).member, at);
-}
 template <class T, std::size_t... I>
-constexpr std::array<ReadSlot, sizeof...(I)> make_read_slots(std::index_sequence<I...>) {
-  return {ReadSlot{row<I>(fields<T>).key, row<I>(fields<T>).need, read_slot<T, I>}...};
+bool read_row(Reader& reader, Node value, T& out, std::size_t which, const Place& at, std::index_sequence<I...>) {
+  bool good = false;
+  (void)((which == I && (good = read_any(reader, value, out.*member_of<T, I>, at), true)) || ...);
+  return good;
 }
 template <class T>
-inline constexpr auto read_slots = make_read_slots<T>(std::make_index_sequence<fields<T>.size>());
+bool read_erased_row(Reader& reader, Node value, void* out, std::size_t which, const Place& at) {
+  return read_row(reader, value, *static_cast<T*>(out), which, at, Rows<T>());
+}
 
 template <class T>
 bool read_any(Reader& reader, Node value, T& out, const Place& at) {
@@ -170,13 +152,13 @@ bool read_any(Reader& reader, Node value, T& out, const Place& at) {
     out = static_cast<T>(wide);
     return true;
   } else if constexpr (std::is_enum_v<T>) {
-    std::int64_t which = 0;
-    if (!read_word(reader, value, words<T>, unknown_word<T>, which, at)) return false;
-    out = static_cast<T>(which);
+    std::size_t which = 0;
+    if (!read_word(reader, value, {packed_words<T>.data()}, which, at)) return false;
+    out = word_values<T>[which];
     return true;
   } else if constexpr (requires { fields<T>.size; }) {
     static_assert(fields<T>.size <= 64);
-    return read_object(reader, value, read_slots<T>, &out, at);
+    return read_object(reader, value, keys<T>(), read_erased_row<T>, &out, at);
   } else {
     return read_value(reader, value, out, at);
   }

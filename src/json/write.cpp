@@ -37,12 +37,14 @@ std::string_view short_escape(char c) {
 }  // namespace
 
 void Writer::open(char bracket) {
+  begin_value();
   out_ += bracket;
   ++depth_;
   first_ = true;
 }
 
 void Writer::close(char bracket) {
+  key_ = {};
   --depth_;
   if (!first_) new_line();
   out_ += bracket;
@@ -61,48 +63,58 @@ void Writer::new_line() {
   for (int i = 0; i < depth_; ++i) out_ += indent(style_);
 }
 
-void Writer::key(std::string_view key) {
+void Writer::begin_value() {
+  if (key_.data() == nullptr) return;
   separate();
-  string(key);
+  quote(key_);
   out_ += style_ == Style::compact ? ":" : ": ";
+  key_ = {};
 }
 
 void Writer::element() { separate(); }
 
-void Writer::boolean(bool value) { out_ += value ? "true" : "false"; }
+void Writer::boolean(bool value) { verbatim(value ? "true" : "false"); }
 
-void Writer::number(std::int64_t value) { out_ += std::to_string(value); }
+void Writer::number(std::int64_t value) { verbatim(std::to_string(value)); }
 
-void Writer::number(std::uint64_t value) { out_ += std::to_string(value); }
+void Writer::number(std::uint64_t value) { verbatim(std::to_string(value)); }
 
-void Writer::number(double value) { out_ += std::isfinite(value) ? fmt::format("{}", value) : "null"; }
+void Writer::number(double value) { verbatim(std::isfinite(value) ? fmt::format("{}", value) : "null"); }
 
 void Writer::string(std::string_view value) {
+  begin_value();
+  quote(value);
+}
+
+void Writer::verbatim(std::string_view json) {
+  begin_value();
+  out_ += json;
+}
+
+void Writer::quote(std::string_view text) {
   out_ += '"';
-  std::size_t done = 0;
-  for (std::size_t i = 0; i < value.size(); ++i) {
-    const char c = value[i];
+  const char* done = text.data();
+  const char* const end = done + text.size();
+  for (const char* at = done; at != end; ++at) {
+    const char c = *at;
     if (static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\') continue;
-    out_.append(value, done, i - done);
-    done = i + 1;
+    out_.append(done, at);
+    done = at + 1;
     if (const auto escape = short_escape(c); !escape.empty()) {
       out_ += escape;
     } else {
       out_ += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
     }
   }
-  out_.append(value, done);
+  out_.append(done, end);
   out_ += '"';
 }
 
-void Writer::verbatim(std::string_view json) { out_ += json; }
-
-void write_object(Writer& writer, std::span<const WriteSlot> slots, const void* value) {
+void write_object(Writer& writer, Packed keys, WriteRow write, const void* value) {
   writer.open('{');
-  for (const auto& slot : slots) {
-    if (slot.need == Need::optional && slot.absent(value)) continue;
-    writer.key(slot.key);
-    slot.write(writer, value);
+  for (std::size_t which = 0; !keys.ends(); ++which, keys = keys.next()) {
+    writer.key(keys.text());
+    write(writer, value, which);
   }
   writer.close('}');
 }

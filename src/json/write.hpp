@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -29,7 +28,8 @@ class Writer {
 
   void open(char bracket);
   void close(char bracket);
-  void key(std::string_view key);
+  /// Of the value that follows; without one, it is as if nothing had been said. Lives until then.
+  void key(std::string_view key) { key_ = key; }
   /// Must stand before each array element.
   void element();
   void boolean(bool value);
@@ -40,6 +40,8 @@ class Writer {
   void verbatim(std::string_view json);
 
  private:
+  void begin_value();
+  void quote(std::string_view text);
   void separate();
   void new_line();
 
@@ -47,17 +49,12 @@ class Writer {
   Style style_;
   int depth_ = 0;
   bool first_ = true;
+  std::string_view key_;
 };
 
-using AbsentFunction = bool (*)(const void*);
-using WriteFunction = void (*)(Writer&, const void*);
-struct WriteSlot {
-  std::string_view key;
-  Need need;
-  AbsentFunction absent;
-  WriteFunction write;
-};
-void write_object(Writer& writer, std::span<const WriteSlot> slots, const void* value);
+/// Writes one member of a struct, by its row in the table, or nothing where it is to be left out.
+using WriteRow = void (*)(Writer&, const void*, std::size_t);
+void write_object(Writer& writer, Packed keys, WriteRow write, const void* value);
 
 /// Whether an optional row is left out. A nested struct without std::optional is always written.
 template <class T>
@@ -105,19 +102,19 @@ void write_value(Writer& writer, const std::map<std::string, T>& value) {
 }
 
 template <class T, std::size_t I>
-bool absent_slot(const void* value) {
-  return is_absent(static_cast<const T*>(value)->*row<I>(fields<T>).member);
-}
-template <class T, std::size_t I>
-void write_slot(Writer& writer, const void* value) {
-  write_any(writer, static_cast<const T*>(value)->*row<I>(fields<T>).member);
+void write_member(Writer& writer, const T& value) {
+  const auto& member = value.*member_of<T, I>;
+  if (row<I>(fields<T>).need == Need::optional && is_absent(member)) return;
+  write_any(writer, member);
 }
 template <class T, std::size_t... I>
-constexpr std::array<WriteSlot, sizeof...(I)> make_write_slots(std::index_sequence<I...>) {
-  return {WriteSlot{row<I>(fields<T>).key, row<I>(fields<T>).need, absent_slot<T, I>, write_slot<T, I>}...};
+void write_row(Writer& writer, const T& value, std::size_t which, std::index_sequence<I...>) {
+  (void)((which == I && (write_member<T, I>(writer, value), true)) || ...);
 }
 template <class T>
-inline constexpr auto write_slots = make_write_slots<T>(std::make_index_sequence<fields<T>.size>());
+void write_erased_row(Writer& writer, const void* value, std::size_t which) {
+  write_row(writer, *static_cast<const T*>(value), which, Rows<T>());
+}
 
 template <class T>
 void write_any(Writer& writer, const T& value) {
@@ -136,7 +133,7 @@ void write_any(Writer& writer, const T& value) {
   } else if constexpr (std::is_enum_v<T>) {
     writer.string(word_of(value));
   } else if constexpr (requires { fields<T>.size; }) {
-    write_object(writer, write_slots<T>, &value);
+    write_object(writer, keys<T>(), write_erased_row<T>, &value);
   } else {
     write_value(writer, value);
   }

@@ -8,6 +8,7 @@
 #include <limits>
 #include <optional>
 
+#include "base/fixed_text.hpp"
 #include "base/text.hpp"
 #include "plan/identity.hpp"
 
@@ -16,7 +17,7 @@ namespace caisson::nsinit {
 namespace {
 
 struct NamespaceName {
-  std::string_view name;
+  text::Fixed<7> name;
   config::NamespaceType type;
 };
 constexpr auto kNamespaces = std::to_array<NamespaceName>({
@@ -83,7 +84,7 @@ Status Lowerer::namespaces() {
   for (std::size_t i = 0; i < in.namespaces.size(); ++i) {
     const auto& wanted = in.namespaces[i];
     const std::string native = fmt::format("/namespaces/{}", i);
-    const auto* known = std::ranges::find(kNamespaces, wanted.name, &NamespaceName::name);
+    const auto* known = std::ranges::find(kNamespaces, std::string_view(wanted.name), &NamespaceName::name);
     if (known == kNamespaces.end()) return fail_config(native + "/name", "unknown namespace '{}'", wanted.name);
     if (has(known->type)) return fail_config(native + "/name", "namespace '{}' is given twice", wanted.name);
     from(fmt::format("/linux/namespaces/{}", os.namespaces.size()), native);

@@ -5,6 +5,7 @@
 #include <limits>
 #include <optional>
 
+#include "base/fixed_text.hpp"
 #include "plan/unit.hpp"
 
 namespace caisson::plan {
@@ -12,7 +13,7 @@ namespace caisson::plan {
 namespace {
 
 struct TypeName {
-  std::string_view name;
+  text::Fixed<10> name;
   char type;
 };
 constexpr auto kTypeNames = std::to_array<TypeName>({

@@ -2,13 +2,14 @@
 #include <algorithm>
 #include <array>
 
+#include "base/fixed_text.hpp"
 #include "plan/identity.hpp"
 
 namespace caisson::plan {
 
 namespace {
 // By number. Source: <linux/capability.h> of Linux 6.1; CAP_CHECKPOINT_RESTORE (5.9) is still the last in 6.18.
-constexpr auto kNames = std::to_array<std::string_view>({
+constexpr auto kNames = std::to_array<text::Fixed<23>>({
     "CAP_CHOWN",
     "CAP_DAC_OVERRIDE",
     "CAP_DAC_READ_SEARCH",

@@ -99,13 +99,6 @@ int resource_of(config::RlimitType type) {
   std::unreachable();
 }
 
-template <class E>
-std::string_view spelling_of(E value) {
-  for (const auto& spelling : json::spellings<E>)
-    if (spelling.value == value) return spelling.word;
-  std::unreachable();
-}
-
 // The enumerators of the next four stand in the order of the kernel's numbers or are mapped one by one; <linux/sched.h>
 // cannot be included beside glibc's <sched.h>.
 std::uint32_t policy_of(config::SchedulerPolicy policy) {
@@ -298,7 +291,7 @@ Result<IdentityPlan> make_identity(const config::Process& process, const config:
         make_capabilities(*process.capabilities, facts, in_user_namespace, pointer + "/capabilities", warnings);
   for (std::size_t i = 0; i < process.rlimits.size(); ++i) {
     const auto& limit = process.rlimits[i];
-    plan.rlimits.push_back({resource_of(limit.type), limit.soft, limit.hard, std::string(spelling_of(limit.type)),
+    plan.rlimits.push_back({resource_of(limit.type), limit.soft, limit.hard, std::string(json::word_of(limit.type)),
                             fmt::format("{}/rlimits/{}", pointer, i)});
   }
   plan.no_new_privileges = process.no_new_privileges;

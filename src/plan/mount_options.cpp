@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/fixed_text.hpp"
+
 namespace caisson::plan {
 namespace {
 
@@ -31,7 +33,7 @@ enum class Effect : std::uint8_t {
 };
 
 struct Option {
-  std::string_view name;
+  text::Fixed<15> name;
   Effect effect;
   std::uint64_t value = 0;
   bool recursive = false;

@@ -7,12 +7,14 @@
 #include <algorithm>
 #include <array>
 
+#include "base/fixed_text.hpp"
+
 namespace caisson::plan {
 namespace {
 
 // What may be mounted over single files of /proc. Everything else in there is the kernel's word, which labels, sysctls
 // and masks are trusted to (CVE-2019-16884).
-constexpr auto kProcFiles = std::to_array<std::string_view>({
+constexpr auto kProcFiles = std::to_array<text::Fixed<31>>({
     "/proc/cpuinfo",
     "/proc/diskstats",
     "/proc/loadavg",
@@ -26,7 +28,7 @@ constexpr auto kProcFiles = std::to_array<std::string_view>({
 });
 
 // File systems whose superblock may be the host's own too: "ro" is said to the mount alone.
-constexpr auto kSharedSuperblocks = std::to_array<std::string_view>({
+constexpr auto kSharedSuperblocks = std::to_array<text::Fixed<15>>({
     "binfmt_misc",
     "bpf",
     "cgroup",

@@ -180,13 +180,6 @@ bool lets_calls_through(std::uint32_t action) {
   return kind == SECCOMP_RET_ALLOW || kind == SECCOMP_RET_LOG || kind == SECCOMP_RET_TRACE;
 }
 
-template <class E>
-std::vector<std::string> words_of() {
-  std::vector<std::string> words;
-  for (const auto& spelling : json::spellings<E>) words.emplace_back(spelling.word);
-  return words;
-}
-
 }  // namespace
 
 std::uint32_t native_architecture() {
@@ -247,10 +240,10 @@ Result<std::optional<SeccompPlan>> make_seccomp(const config::Seccomp& profile, 
   return std::optional(std::move(plan));
 }
 
-std::vector<std::string> seccomp_actions() { return words_of<config::SeccompAction>(); }
-std::vector<std::string> seccomp_operators() { return words_of<config::SeccompOperator>(); }
-std::vector<std::string> seccomp_architectures() { return words_of<config::SeccompArch>(); }
-std::vector<std::string> seccomp_flags() { return words_of<config::SeccompFlag>(); }
+std::vector<std::string> seccomp_actions() { return json::words_of<config::SeccompAction>(); }
+std::vector<std::string> seccomp_operators() { return json::words_of<config::SeccompOperator>(); }
+std::vector<std::string> seccomp_architectures() { return json::words_of<config::SeccompArch>(); }
+std::vector<std::string> seccomp_flags() { return json::words_of<config::SeccompFlag>(); }
 
 std::string describe(const SeccompPlan& plan) {
   static constexpr std::array kSigns = {"!=", "<", "<=", "==", ">=", ">", "&"};

@@ -3,7 +3,9 @@
 #include <array>
 #include <limits>
 #include <optional>
+#include <utility>
 
+#include "base/fixed_text.hpp"
 #include "base/text.hpp"
 #include "plan/cgroup.hpp"
 #include "plan/controllers/controller.hpp"
@@ -49,31 +51,42 @@ std::optional<BusValue> read_set(const std::string& value) {
   return BusValue{"ay", std::move(bytes)};
 }
 
+enum class Form : std::uint8_t { limit, set, weight };
+
+std::optional<BusValue> read(Form form, const std::string& value) {
+  switch (form) {
+    case Form::limit: return read_limit(value);
+    case Form::set: return read_set(value);
+    case Form::weight: return read_weight(value);
+  }
+  std::unreachable();
+}
+
 struct FileProperty {
-  std::string_view file;
-  const char* property;
-  std::optional<BusValue> (*read)(const std::string&);
+  text::Fixed<19> file;
+  text::Fixed<19> property;
+  Form form;
 };
 
 // Source: systemd.resource-control(5). cpu.max and cpu.idle are not one property each and are read apart.
 constexpr auto kProperties = std::to_array<FileProperty>({
-    {"cpu.weight", "CPUWeight", read_limit},
-    {"cpuset.cpus", "AllowedCPUs", read_set},
-    {"cpuset.mems", "AllowedMemoryNodes", read_set},
-    {"io.weight", "IOWeight", read_weight},
-    {"memory.high", "MemoryHigh", read_limit},
-    {"memory.low", "MemoryLow", read_limit},
-    {"memory.max", "MemoryMax", read_limit},
-    {"memory.min", "MemoryMin", read_limit},
-    {"memory.swap.max", "MemorySwapMax", read_limit},
-    {"memory.zswap.max", "MemoryZSwapMax", read_limit},
-    {"pids.max", "TasksMax", read_limit},
+    {"cpu.weight", "CPUWeight", Form::limit},
+    {"cpuset.cpus", "AllowedCPUs", Form::set},
+    {"cpuset.mems", "AllowedMemoryNodes", Form::set},
+    {"io.weight", "IOWeight", Form::weight},
+    {"memory.high", "MemoryHigh", Form::limit},
+    {"memory.low", "MemoryLow", Form::limit},
+    {"memory.max", "MemoryMax", Form::limit},
+    {"memory.min", "MemoryMin", Form::limit},
+    {"memory.swap.max", "MemorySwapMax", Form::limit},
+    {"memory.zswap.max", "MemoryZSwapMax", Form::limit},
+    {"pids.max", "TasksMax", Form::limit},
 });
 static_assert(std::ranges::is_sorted(kProperties, {}, &FileProperty::file));
 
-void set(std::vector<UnitProperty>& list, const char* name, BusValue value, const std::string& origin) {
+void set(std::vector<UnitProperty>& list, std::string_view name, BusValue value, const std::string& origin) {
   auto known = std::ranges::find(list, name, &UnitProperty::name);
-  if (known == list.end()) known = list.insert(list.end(), UnitProperty{name, {}, {}, true});
+  if (known == list.end()) known = list.insert(list.end(), UnitProperty{std::string(name), {}, {}, true});
   known->value = std::move(value);
   known->origin = origin;
 }
@@ -124,9 +137,9 @@ std::vector<UnitProperty> unit_properties(const std::vector<CgroupWrite>& writes
       // Block I/O has a file for each scheduler, and systemd's property is of the general one's scale.
       const bool other = write.other_file == "io.weight";
       const std::string& file = other ? write.other_file : write.file;
-      const auto row = std::ranges::lower_bound(kProperties, file, {}, &FileProperty::file);
-      if (row == kProperties.end() || row->file != file) continue;
-      if (auto value = row->read(other ? write.other_value : write.value))
+      const auto row = std::ranges::lower_bound(kProperties, std::string_view(file), {}, &FileProperty::file);
+      if (row == kProperties.end() || row->file.view() != file) continue;
+      if (auto value = read(row->form, other ? write.other_value : write.value))
         set(list, row->property, std::move(*value), write.origin);
     }
   }

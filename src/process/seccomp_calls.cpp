@@ -8,6 +8,7 @@
 #include <array>
 #include <string_view>
 
+#include "base/fixed_text.hpp"
 #include "plan/seccomp.hpp"
 
 namespace caisson::process {
@@ -18,7 +19,7 @@ static_assert(SCMP_ARCH_X32 == plan::kArchX32);
 
 /// A system call that libseccomp 2.5 does not know. From 424 on, numbers are the same on all architectures.
 struct NewCall {
-  std::string_view name;
+  text::Fixed<23> name;
   std::uint32_t number;
   bool x86_64_only = false;
 };
@@ -145,7 +146,7 @@ CallNumbers find_call(const std::string& name, std::uint32_t architecture) {
     if (number > kFirstAbsent) return find_multiplexed(number, architecture);
     return {true, {}, {}};
   }
-  const auto call = std::ranges::find(kNewCalls, name, &NewCall::name);
+  const auto call = std::ranges::find(kNewCalls, std::string_view(name), &NewCall::name);
   if (call == kNewCalls.end()) return {};
   if (call->x86_64_only && architecture != AUDIT_ARCH_X86_64) return {true, {}, {}};
   return {true, first_number(architecture) + call->number, {}};

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/fixed_text.hpp"
 #include "plan/facts.hpp"
 
 namespace caisson::wire {
@@ -113,9 +114,9 @@ using Message = std::variant<Begin, More, Mapped, CgroupsReady, Proceed, Recorde
                              SeccompListener, Taken, Created, Executing, Failed>;
 
 /// Names of the alternatives of Message, in its order.
-inline constexpr std::string_view kNames[] = {"Begin",           "More",  "Mapped",  "CgroupsReady", "Proceed",
-                                              "Recorded",        "Start", "Spawned", "RootfsReady",  "Console",
-                                              "SeccompListener", "Taken", "Created", "Executing",    "Failed"};
+inline constexpr text::Fixed<15> kNames[] = {"Begin",           "More",  "Mapped",  "CgroupsReady", "Proceed",
+                                             "Recorded",        "Start", "Spawned", "RootfsReady",  "Console",
+                                             "SeccompListener", "Taken", "Created", "Executing",    "Failed"};
 static_assert(std::size(kNames) == std::variant_size_v<Message>);
 
 inline std::string_view name_of(const Message& message) { return kNames[message.index()]; }

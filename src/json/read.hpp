@@ -46,6 +46,7 @@ struct Reader {
   std::string_view base;  ///< stands before all pointers
   Encoding encoding;
   Keys keys;
+  bool plain;  ///< ASCII without escapes: no string bears a NUL byte or half of a surrogate pair
   std::optional<Error> fault;
   /// Keeps the fault and answers false.
   bool wrong(const Place& at, std::string what);

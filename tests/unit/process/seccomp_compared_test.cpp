@@ -34,10 +34,11 @@ CompiledFilter libseccomp_filter(const plan::SeccompPlan& plan) {
     for (const auto& argument : rule.arguments)
       conditions.push_back(
           {argument.index, kOps[static_cast<std::size_t>(argument.comparison)], argument.value, argument.value_two});
-    const int number = ::seccomp_syscall_resolve_name(rule.syscall.c_str());
-    INFO(rule.syscall);
-    REQUIRE(::seccomp_rule_add_array(context, rule.action, number, static_cast<unsigned>(conditions.size()),
-                                     conditions.data()) == 0);
+    for (const auto& call : rule.calls) {
+      INFO(call);
+      REQUIRE(::seccomp_rule_add_array(context, rule.action, ::seccomp_syscall_resolve_name(call.c_str()),
+                                       static_cast<unsigned>(conditions.size()), conditions.data()) == 0);
+    }
   }
   const FileDescriptor file(::memfd_create("seccomp-test", MFD_CLOEXEC));
   REQUIRE(::seccomp_export_bpf(context, file.get()) == 0);
@@ -66,7 +67,8 @@ bool holds(const plan::SeccompArgument& argument, const std::array<std::uint64_t
 std::uint32_t expected(const plan::SeccompPlan& plan, const std::string& call,
                        const std::array<std::uint64_t, 6>& arguments) {
   for (const auto& rule : plan.rules)
-    if (rule.syscall == call && std::ranges::all_of(rule.arguments, [&](const auto& a) { return holds(a, arguments); }))
+    if (std::ranges::find(rule.calls, call) != rule.calls.end() &&
+        std::ranges::all_of(rule.arguments, [&](const auto& argument) { return holds(argument, arguments); }))
       return rule.action;
   return plan.default_action;
 }

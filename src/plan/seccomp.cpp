@@ -117,8 +117,8 @@ Result<std::uint32_t> make_flags(const config::Seccomp& profile, const HostFacts
 /// The listener's number is said by it once the filter stands: its own notification would wait for itself.
 constexpr std::string_view kHandOver = "write";
 
-/// Conditions on different arguments are ANDed; several on one argument are beyond libseccomp and become a rule each, of
-/// which any may hold: so do the other runtimes, for whom profiles are written.
+/// Conditions on different arguments are ANDed; several on one argument are beyond libseccomp and become a rule each,
+/// of which any may hold: so do the other runtimes, for whom profiles are written.
 Status make_rules(const config::SeccompRule& rule, std::uint32_t action, SeccompPlan& plan) {
   std::vector<SeccompArgument> arguments;
   std::array<bool, 6> used{};

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstring>
 #include <deque>
+#include <numeric>
 #include <string_view>
 
 #include "process/seccomp_calls.hpp"
@@ -26,8 +27,8 @@ constexpr std::uint32_t kX32Bit = 0x40000000;
 
 /// One call of a rule.
 struct Call {
-  const std::string* name = nullptr;
-  const plan::SeccompRule* rule = nullptr;
+  CallName name;
+  const plan::SeccompRule* rule;
 };
 
 /// The profile's calls one by one, in its order.
@@ -37,7 +38,14 @@ std::vector<Call> list_calls(const plan::SeccompPlan& plan) {
   std::vector<Call> calls;
   calls.reserve(count);
   for (const auto& rule : plan.rules)
-    for (const auto& name : rule.calls) calls.push_back({&name, &rule});
+    for (const auto& name : rule.calls) calls.push_back({CallName(name), &rule});
+  return calls;
+}
+
+std::vector<CallName> list_default_calls(const plan::SeccompPlan& plan) {
+  std::vector<CallName> calls;
+  for (const auto& names : plan.default_calls)
+    for (const auto& name : names) calls.emplace_back(name);
   return calls;
 }
 
@@ -52,9 +60,11 @@ struct Entry {
 struct Material {
   const plan::SeccompPlan& plan;
   std::vector<Call> calls;
+  std::vector<CallName> default_calls;
   std::deque<Program> decisions;
   std::vector<Link> links;  ///< in the program, to the decisions
   std::vector<std::string> warnings;
+  std::vector<std::string> unknown;
 
   /// The one that is like it: architectures mostly differ in their numbers alone.
   const Program* keep(Program decision) {
@@ -72,9 +82,8 @@ class Architecture {
       : material_(material), plan_(material.plan), architecture_(architecture) {
     entries_.reserve(material.calls.size());
     for (std::uint32_t i = 0; i < material.calls.size(); ++i) number(i);
-    for (const auto& names : plan_.default_calls)
-      for (const auto& name : names) see(find_call(name, architecture_));
-    std::ranges::sort(entries_, {}, [](const Entry& e) { return std::uint64_t{e.number} << 32 | e.call; });
+    for (const auto& name : material.default_calls) see(name, name.on(architecture_));
+    sort();
   }
 
   /// Appends a program that answers by the call's number, which is in the accumulator.
@@ -90,7 +99,8 @@ class Architecture {
     for (auto first = entries_.begin(); first != entries_.end();) {
       const auto last = std::find_if(first, entries_.end(), [&](const Entry& e) { return e.number != first->number; });
       from(first->number, decide({first, last}));
-      from(first->number + 1, {plan_.default_action, nullptr});
+      if (last == entries_.end() || last->number != first->number + 1)
+        from(first->number + 1, {plan_.default_action, nullptr});
       first = last;
     }
     if (plan_.answer_unknown_with_enosys && largest_) from(*largest_ + 1, {SECCOMP_RET_ERRNO | ENOSYS, nullptr});
@@ -98,13 +108,33 @@ class Architecture {
   }
 
  private:
-  void see(const CallNumbers& call) {
+  /// By number, and the calls of one number in the profile's order, in which they are now.
+  void sort() {
+    if (entries_.empty()) return;
+    constexpr std::uint32_t kNarrow = 2048;
+    const auto [least, most] = std::ranges::minmax(entries_, {}, &Entry::number);
+    if (most.number - least.number >= kNarrow) {
+      std::ranges::stable_sort(entries_, {}, &Entry::number);
+      return;
+    }
+    // Numbers lie close together on all architectures: each entry's place can be counted.
+    std::vector<std::uint32_t> places(most.number - least.number + 2);
+    for (const auto& entry : entries_) ++places[entry.number - least.number + 1];
+    std::partial_sum(places.begin(), places.end(), places.begin());
+    std::vector<Entry> sorted(entries_.size());
+    for (const auto& entry : entries_) sorted[places[entry.number - least.number]++] = entry;
+    entries_.swap(sorted);
+  }
+
+  void see(const CallName& name, const CallNumbers& call) {
+    if (!call.known && architecture_ == plan::native_architecture()) material_.unknown.push_back(name.text());
     if (call.direct) largest_ = std::max(*call.direct, largest_.value_or(0));
   }
 
   void number(std::uint32_t place) {
-    const CallNumbers call = find_call(*material_.calls[place].name, architecture_);
-    see(call);
+    const CallName& name = material_.calls[place].name;
+    const CallNumbers call = name.on(architecture_);
+    see(name, call);
     if (call.direct) entries_.push_back({*call.direct, place, 0});
     if (call.multiplexed) entries_.push_back({call.multiplexed->number, place, 1});
   }
@@ -115,9 +145,7 @@ class Architecture {
   const plan::SeccompRule& rule_of(const Entry& entry) const { return *call_of(entry).rule; }
 
   /// Of an entry that goes through a multiplexer.
-  Multiplexed multiplexed(const Entry& entry) const {
-    return *find_call(*call_of(entry).name, architecture_).multiplexed;
-  }
+  Multiplexed multiplexed(const Entry& entry) const { return *call_of(entry).name.on(architecture_).multiplexed; }
 
   /// The answer to one number, of which `entries` are the rules.
   Answer decide(std::span<const Entry> entries) {
@@ -157,7 +185,7 @@ class Architecture {
       material_.warnings.push_back(
           fmt::format("seccomp: rules of '{}' look at arguments, which cannot be seen behind {}(2) of architecture "
                       "{:#x}: there the strictest of their actions holds",
-                      *call_of(*entry).name, through.mask == 0xffff ? "ipc" : "socketcall", architecture_));
+                      call_of(*entry).name.text(), through.mask == 0xffff ? "ipc" : "socketcall", architecture_));
     }
     return branches;
   }
@@ -217,25 +245,12 @@ void append_x86_64(Material& material, Program& program) {
   program.push_back(answer(plan.default_action));
 }
 
-std::vector<std::string> find_unknown(const Material& material) {
-  std::vector<std::string> unknown;
-  auto look_at = [&](const std::string& name) {
-    if (!find_call(name, plan::native_architecture()).known) unknown.push_back(name);
-  };
-  for (const auto& call : material.calls) look_at(*call.name);
-  for (const auto& names : material.plan.default_calls) std::ranges::for_each(names, look_at);
-  std::ranges::sort(unknown);
-  unknown.erase(std::ranges::unique(unknown).begin(), unknown.end());
-  return unknown;
-}
-
 }  // namespace
 
 Result<CompiledFilter> compile(const plan::SeccompPlan& plan) {
   CompiledFilter filter;
   filter.flags = plan.flags;
-  Material material{plan, list_calls(plan), {}, {}, {}};
-  filter.unknown = find_unknown(material);
+  Material material{plan, list_calls(plan), list_default_calls(plan), {}, {}, {}, {}};
   Program program;
   program.reserve(1024);
   program.push_back(statement(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch)));
@@ -263,6 +278,9 @@ Result<CompiledFilter> compile(const plan::SeccompPlan& plan) {
   program.push_back(answer(SECCOMP_RET_KILL_THREAD));
   append_decisions(material.links, program);
   filter.warnings = std::move(material.warnings);
+  filter.unknown = std::move(material.unknown);
+  std::ranges::sort(filter.unknown);
+  filter.unknown.erase(std::ranges::unique(filter.unknown).begin(), filter.unknown.end());
   if (program.size() > BPF_MAXINSNS)
     return fail_config("/linux/seccomp", "the filter has {} instructions, and the kernel takes {}", program.size(),
                        BPF_MAXINSNS);

@@ -155,7 +155,9 @@ class Architecture {
     for (const auto& entry : entries)
       if (!entry.through) branches.push_back({rule_of(entry).arguments, rule_of(entry).action});
     if (branches.size() < entries.size()) branches = decide_multiplexed(entries);
-    return {0, material_.keep(make_decision(branches, plan_.default_action, is_narrow()))};
+    Program decision = make_decision(branches, plan_.default_action, is_narrow());
+    if (decision.size() == 1) return {decision[0].k, nullptr};
+    return {0, material_.keep(std::move(decision))};
   }
 
   /// A multiplexer's branches: what can be told, in the profile's order, and then the calls that cannot.

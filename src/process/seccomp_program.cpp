@@ -34,6 +34,23 @@ class BranchWriter {
     land(failing_);
   }
 
+  /// Branches that ask whether one argument is this or that number, see is_like().
+  void write_values(std::span<const Branch> branches, bool narrow) {
+    auto value_of = [&](const Branch& branch) {
+      const std::uint64_t value = branch.conditions[0].value;
+      return narrow ? narrowed(value) : value;
+    };
+    const unsigned index = branches[0].conditions[0].index;
+    match_bits(index, ~0U, high_half(value_of(branches[0])), true);
+    load(index, false);
+    for (const auto& branch : branches.first(branches.size() - 1))
+      test(BPF_JEQ, low_half(value_of(branch)), Goal::pass, Goal::next);
+    test(BPF_JEQ, low_half(value_of(branches.back())), Goal::next, Goal::fail);
+    land(passing_);
+    program_.push_back(answer(branches[0].action));
+    land(failing_);
+  }
+
  private:
   enum class Goal { next, pass, fail };
   struct Jump {
@@ -115,6 +132,16 @@ class BranchWriter {
   std::vector<Jump> passing_;
   std::vector<Jump> failing_;
 };
+
+/// Whether two branches answer alike to two numbers of one argument with the same upper half.
+bool is_like(const Branch& one, const Branch& other, bool narrow) {
+  if (one.action != other.action || one.conditions.size() != 1 || other.conditions.size() != 1) return false;
+  const auto& a = one.conditions[0];
+  const auto& b = other.conditions[0];
+  const bool are_numbers = a.comparison == plan::Comparison::eq && b.comparison == plan::Comparison::eq;
+  auto upper = [&](std::uint64_t value) { return high_half(narrow ? narrowed(value) : value); };
+  return are_numbers && a.index == b.index && upper(a.value) == upper(b.value);
+}
 
 constexpr std::size_t kFarthest = 255;  // of a conditional jump
 
@@ -222,11 +249,22 @@ class NearTree {
 }  // namespace
 
 Program make_decision(std::span<const Branch> branches, std::uint32_t otherwise, bool narrow) {
+  const auto last = std::ranges::find_if(branches, [](const Branch& branch) { return branch.conditions.empty(); });
+  if (last != branches.end()) otherwise = last->action;
+  branches = branches.first(static_cast<std::size_t>(last - branches.begin()));
+  while (!branches.empty() && branches.back().action == otherwise) branches = branches.first(branches.size() - 1);
+
   Program program;
   BranchWriter writer(program);
-  for (const auto& branch : branches) {
-    writer.write(branch, narrow);
-    if (branch.conditions.empty()) return program;
+  while (!branches.empty()) {
+    constexpr std::size_t kMost = 100;  // no jump may be too far
+    std::size_t alike = 1;
+    while (alike < std::min(branches.size(), kMost) && is_like(branches[0], branches[alike], narrow)) ++alike;
+    if (alike > 1)
+      writer.write_values(branches.first(alike), narrow);
+    else
+      writer.write(branches[0], narrow);
+    branches = branches.subspan(alike);
   }
   program.push_back(answer(otherwise));
   return program;

@@ -45,6 +45,7 @@ struct Exec {
   State state;
   sys::ProcessHandle container;  ///< its init
   config::Spec spec;             ///< what init's side needs: the process, and the container's own values beside it
+  std::optional<config::Seccomp> profile;  ///< what `seccomp` looks into
   std::optional<plan::SeccompPlan> seccomp;
   plan::HostFacts facts;
   plan::InitPlan plan;
@@ -92,7 +93,7 @@ Status copy_terminal_size(config::Process& process) {
 
 Status decide(Exec& exec, const Entry& entry) {
   const timeline::Span span("decide");
-  const config::Spec saved = CAISSON_TRY(config::load_saved(CAISSON_TRY(entry.load_config())));
+  config::Spec saved = CAISSON_TRY(config::load_saved(CAISSON_TRY(entry.load_config())));
   exec.spec = CAISSON_TRY(make_exec_spec(saved, exec.options));
   std::vector<std::string> warnings;
   CAISSON_TRY(config::validate_process(*exec.spec.process, warnings));
@@ -105,8 +106,8 @@ Status decide(Exec& exec, const Entry& entry) {
   }
   exec.facts = CAISSON_TRY(probe_kernel());
   if (!exec.spec.process->apparmor_profile.empty() || !exec.spec.process->selinux_label.empty()) probe_lsm(exec.facts);
-  if (const auto& profile = saved.linux_or_empty().seccomp; profile && exec.options.function.empty())
-    exec.seccomp = CAISSON_TRY(plan::make_seccomp(*profile, exec.facts));
+  if (saved.linux && exec.options.function.empty()) exec.profile = std::move(saved.linux->seccomp);
+  if (exec.profile) exec.seccomp = CAISSON_TRY(plan::make_seccomp(*exec.profile, exec.facts));
   plan::InitOptions options{.exec = true, .exec_namespaces = exec.state.namespaces, .rootfs = {}};
   exec.plan = CAISSON_TRY(plan::make_init(exec.spec, exec.facts, options, warnings));
   for (const auto& warning : warnings) log::warn("{}", warning);

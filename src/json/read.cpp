@@ -2,6 +2,7 @@
 #include "json/read.hpp"
 
 #include <fmt/core.h>
+
 #include <rapidjson/document.h>
 #include <rapidjson/error/error.h>
 #include <rapidjson/stringbuffer.h>
@@ -10,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <memory>
 
 #include "base/text.hpp"
 
@@ -148,6 +150,10 @@ bool read_double(Reader& reader, Node value, double& out, const Place& at) {
 bool read_string(Reader& reader, Node value, std::string& out, const Place& at) {
   if (!tree(value).IsString()) return expected(reader, tree(value), "a string", at);
   const auto text = view(tree(value));
+  if (reader.plain) {
+    out.assign(text);
+    return true;
+  }
   // The kernel would take what stands before the NUL for the whole.
   if (text.find('\0') != std::string_view::npos) return reader.wrong(at, "a string must not contain a NUL byte");
   if (reader.encoding == Encoding::utf8 && has_surrogate(text))
@@ -274,6 +280,29 @@ bool member(Reader& reader, Node value, std::size_t index, Member& out, const Pl
 
 bool repeated_member(Reader& reader, const Place& at) { return reader.wrong(at, "given twice"); }
 
+namespace {
+
+using Copy = std::unique_ptr<char[]>;
+
+/// Where in the text the document begins. `copy` must live as long as it.
+std::size_t parse(Document& document, std::string_view text, Encoding encoding, Copy& copy) {
+  // Iterative: a text of a million brackets must not exhaust the stack.
+  constexpr unsigned kFlags = rapidjson::kParseIterativeFlag | rapidjson::kParseFullPrecisionFlag;
+  if (encoding == Encoding::utf8 && !text::is_utf8(text)) {
+    // Somewhere it is at fault; this way is slower and tells where.
+    document.Parse<kFlags | rapidjson::kParseValidateEncodingFlag>(text.data(), text.size());
+    return 0;
+  }
+  // The strings are left where they stand in this copy.
+  copy = std::make_unique_for_overwrite<char[]>(text.size() + 1);
+  *std::ranges::copy(text, copy.get()).out = '\0';
+  const std::size_t start = text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
+  document.ParseInsitu<kFlags>(copy.get() + start);
+  return start;
+}
+
+}  // namespace
+
 Status parse_into(std::string_view text, Encoding encoding, std::string_view base, Keys keys, ReadFunction read,
                   void* out) {
   if (text.size() > UINT32_MAX) return fail(ErrorKind::config, "invalid JSON: larger than 4 GiB");
@@ -282,26 +311,16 @@ Status parse_into(std::string_view text, Encoding encoding, std::string_view bas
     return std::unexpected(syntax_error(text, nul, "NUL byte"));
   // The usual config fits into these buffers, so the tree costs no allocation.
   alignas(16) std::array<char, 32768> values;
-  alignas(16) std::array<char, 8192> stack;
+  alignas(16) std::array<char, 16384> stack;
   Pool value_pool(values.data(), values.size());
   Pool stack_pool(stack.data(), stack.size());
   Document document(&value_pool, 4096, &stack_pool);
-  // Iterative: a text of a million brackets must not exhaust the stack.
-  constexpr unsigned kFlags = rapidjson::kParseIterativeFlag | rapidjson::kParseFullPrecisionFlag;
-  std::string place;
-  std::size_t start = 0;
-  if (encoding == Encoding::any || text::is_utf8(text)) {
-    // The strings are left where they stand in this copy.
-    place = text;
-    start = text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
-    document.ParseInsitu<kFlags>(place.data() + start);
-  } else {
-    // Somewhere it is at fault; this way is slower and tells where.
-    document.Parse<kFlags | rapidjson::kParseValidateEncodingFlag>(text.data(), text.size());
-  }
+  Copy copy;
+  const std::size_t start = parse(document, text, encoding, copy);
   if (document.HasParseError())
     return std::unexpected(syntax_error(text, start + document.GetErrorOffset(), reason(document.GetParseError())));
-  Reader reader{base, encoding, keys, std::nullopt};
+  const bool plain = copy && text.find('\\') == std::string_view::npos;
+  Reader reader{base, encoding, keys, plain, std::nullopt};
   if (!read(reader, static_cast<const Tree*>(&document), out, Place{}))
     return std::unexpected(std::move(*reader.fault));
   return {};

@@ -45,6 +45,7 @@ struct Reader {
   std::string_view base;  ///< stands before all pointers
   Encoding encoding;
   Keys keys;
+  bool plain;  ///< valid text without escapes: no string bears a NUL byte or half of a surrogate pair
   std::optional<Error> fault;
   /// Keeps the fault and answers false.
   bool wrong(const Place& at, std::string what);

@@ -67,12 +67,11 @@ Comparison comparison_of(config::SeccompOperator op) {
   std::unreachable();
 }
 
-/// SECCOMP_RET_* with its data. `errno_pointer` names the errno in the config.
-Result<std::uint32_t> make_action(config::SeccompAction action, std::optional<std::uint32_t> errno_ret,
-                                  const std::string& errno_pointer) {
+/// SECCOMP_RET_* with its data. The error's pointer is for the caller to complete.
+Result<std::uint32_t> make_action(config::SeccompAction action, std::optional<std::uint32_t> errno_ret) {
   using enum config::SeccompAction;
   if (errno_ret && action != errno_return && action != trace)
-    return fail_config(errno_pointer, "an errno is possible with SCMP_ACT_ERRNO and SCMP_ACT_TRACE only");
+    return fail(ErrorKind::config, "an errno is possible with SCMP_ACT_ERRNO and SCMP_ACT_TRACE only");
   switch (action) {
     case kill:
     case kill_thread: return SECCOMP_RET_KILL_THREAD;
@@ -83,11 +82,11 @@ Result<std::uint32_t> make_action(config::SeccompAction action, std::optional<st
     case notify: return SECCOMP_RET_USER_NOTIF;
     case errno_return:
       if (errno_ret.value_or(EPERM) > kLargestErrno)
-        return fail_config(errno_pointer, "errno {} is larger than {}", *errno_ret, kLargestErrno);
+        return fail(ErrorKind::config, "errno {} is larger than {}", *errno_ret, kLargestErrno);
       return SECCOMP_RET_ERRNO | errno_ret.value_or(EPERM);
     case trace:
       if (errno_ret.value_or(EPERM) > SECCOMP_RET_DATA)
-        return fail_config(errno_pointer, "{} is larger than {}", *errno_ret, SECCOMP_RET_DATA);
+        return fail(ErrorKind::config, "{} is larger than {}", *errno_ret, SECCOMP_RET_DATA);
       return SECCOMP_RET_TRACE | errno_ret.value_or(EPERM);
   }
   std::unreachable();
@@ -118,47 +117,46 @@ Result<std::uint32_t> make_flags(const config::Seccomp& profile, const HostFacts
 /// The listener's number is said by it once the filter stands: its own notification would wait for itself.
 constexpr std::string_view kHandOver = "write";
 
-/// One rule a name. Conditions on different arguments are ANDed; several on one argument are beyond libseccomp and
-/// become a rule each, of which any may hold: so do the other runtimes, for whom profiles are written.
-Status make_rules(const config::SeccompRule& rule, std::uint32_t action, const std::string& origin, SeccompPlan& plan) {
+/// Conditions on different arguments are ANDed; several on one argument are beyond libseccomp and become a rule each,
+/// of which any may hold: so do the other runtimes, for whom profiles are written.
+Status make_rules(const config::SeccompRule& rule, std::uint32_t action, SeccompPlan& plan) {
   std::vector<SeccompArgument> arguments;
   std::array<bool, 6> used{};
   bool several = false;
   for (std::size_t i = 0; i < rule.args.size(); ++i) {
     const auto& arg = rule.args[i];
     if (arg.index >= used.size())
-      return fail_config(fmt::format("{}/args/{}/index", origin, i), "a system call has no argument {}", arg.index);
+      return fail_config(fmt::format("/args/{}/index", i), "a system call has no argument {}", arg.index);
     several |= used[arg.index];
     used[arg.index] = true;
     arguments.push_back({arg.index, comparison_of(arg.op), arg.value, arg.value_two});
   }
-  for (const auto& name : rule.names) {
-    if (!several) {
-      plan.rules.push_back({name, action, arguments, origin});
-      continue;
-    }
-    for (const auto& argument : arguments) plan.rules.push_back({name, action, {argument}, origin});
+  if (!several) {
+    plan.rules.push_back({rule.names, action, std::move(arguments)});
+    return {};
   }
+  for (const auto& argument : arguments) plan.rules.push_back({rule.names, action, {argument}});
   return {};
 }
 
-Status read_rule(const config::SeccompRule& rule, const std::string& origin, SeccompPlan& plan) {
-  if (rule.names.empty()) return fail_config(origin + "/names", "names must not be empty");
-  const std::uint32_t action = CAISSON_TRY(make_action(rule.action, rule.errno_ret, origin + "/errnoRet"));
+/// The error's pointer is relative to the rule.
+Status read_rule(const config::SeccompRule& rule, SeccompPlan& plan) {
+  if (rule.names.empty()) return fail_config("/names", "names must not be empty");
+  auto action = make_action(rule.action, rule.errno_ret);
+  if (!action) return std::unexpected(std::move(action).error().at("/errnoRet"));
   for (std::size_t i = 0; i < rule.names.size(); ++i) {
-    if (rule.names[i].empty())
-      return fail_config(fmt::format("{}/names/{}", origin, i), "empty string is not a valid syscall");
+    if (rule.names[i].empty()) return fail_config(fmt::format("/names/{}", i), "empty string is not a valid syscall");
     if (rule.action == config::SeccompAction::notify && rule.names[i] == kHandOver)
-      return fail_config(fmt::format("{}/names/{}", origin, i), "SCMP_ACT_NOTIFY cannot be used for the {} syscall",
+      return fail_config(fmt::format("/names/{}", i), "SCMP_ACT_NOTIFY cannot be used for the {} syscall",
                          rule.names[i]);
   }
   // Without conditions it says nothing, and other runtimes drop it. With them it may be an exception to a later rule.
-  if (action == plan.default_action && rule.args.empty()) {
-    plan.default_calls.insert(plan.default_calls.end(), rule.names.begin(), rule.names.end());
+  if (*action == plan.default_action && rule.args.empty()) {
+    plan.default_calls.emplace_back(rule.names);
     return {};
   }
   plan.notify |= rule.action == config::SeccompAction::notify;
-  return make_rules(rule, action, origin, plan);
+  return make_rules(rule, *action, plan);
 }
 
 /// What is about a listener means nothing where no rule notifies one.
@@ -208,8 +206,9 @@ Result<std::optional<SeccompPlan>> make_seccomp(const config::Seccomp& profile, 
     return fail_config(pointer + "/defaultAction", "SCMP_ACT_NOTIFY cannot be used as default action");
 
   SeccompPlan plan;
-  plan.default_action =
-      CAISSON_TRY(make_action(*profile.default_action, profile.default_errno_ret, pointer + "/defaultErrnoRet"));
+  auto default_action = make_action(*profile.default_action, profile.default_errno_ret);
+  if (!default_action) return std::unexpected(std::move(default_action).error().at(pointer + "/defaultErrnoRet"));
+  plan.default_action = *default_action;
   plan.architectures.push_back(native_architecture());
   for (std::size_t i = 0; i < profile.architectures.size(); ++i) {
     const auto arch = profile.architectures[i];
@@ -219,11 +218,13 @@ Result<std::optional<SeccompPlan>> make_seccomp(const config::Seccomp& profile, 
     if (std::ranges::find(plan.architectures, token) == plan.architectures.end()) plan.architectures.push_back(token);
   }
   plan.flags = CAISSON_TRY(make_flags(profile, facts, pointer));
-  std::size_t names = 0;
-  for (const auto& rule : profile.syscalls) names += rule.names.size();
-  plan.rules.reserve(names);
-  for (std::size_t i = 0; i < profile.syscalls.size(); ++i)
-    CAISSON_TRY(read_rule(profile.syscalls[i], fmt::format("{}/syscalls/{}", pointer, i), plan));
+  plan.rules.reserve(profile.syscalls.size());
+  for (std::size_t i = 0; i < profile.syscalls.size(); ++i) {
+    auto read = read_rule(profile.syscalls[i], plan);
+    if (read) continue;
+    std::string place = fmt::format("{}/syscalls/{}{}", pointer, i, read.error().pointer());
+    return std::unexpected(std::move(read).error().moved_to(std::move(place)));
+  }
 
   if (plan.notify && profile.listener_path.empty())
     return fail_config(pointer + "/listenerPath", "listenerPath is required with SCMP_ACT_NOTIFY");
@@ -251,13 +252,13 @@ std::string describe(const SeccompPlan& plan) {
                                  plan.notify ? " notify" : "", plan.answer_unknown_with_enosys ? " enosys" : "");
   for (auto token : plan.architectures) text += fmt::format("architecture {:#x}\n", token);
   for (const auto& rule : plan.rules) {
-    text += fmt::format("rule {} {:#x}", rule.syscall, rule.action);
+    std::string conditions;
     for (const auto& argument : rule.arguments) {
-      text += fmt::format(" {}{}{:#x}", argument.index, kSigns[static_cast<std::size_t>(argument.comparison)],
-                          argument.value);
-      if (argument.comparison == Comparison::masked_eq) text += fmt::format("=={:#x}", argument.value_two);
+      conditions += fmt::format(" {}{}{:#x}", argument.index, kSigns[static_cast<std::size_t>(argument.comparison)],
+                                argument.value);
+      if (argument.comparison == Comparison::masked_eq) conditions += fmt::format("=={:#x}", argument.value_two);
     }
-    text += '\n';
+    for (const auto& call : rule.calls) text += fmt::format("rule {} {:#x}{}\n", call, rule.action, conditions);
   }
   return text;
 }

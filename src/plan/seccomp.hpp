@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,13 +26,14 @@ struct SeccompArgument {
   bool operator==(const SeccompArgument&) const = default;
 };
 
-/// One system call's rule; all of its argument conditions must hold.
+/// Names of system calls as they lie in the profile: an engine's has hundreds.
+using CallNames = std::span<const std::string>;
+
+/// A rule for each of some system calls; all of its argument conditions must hold.
 struct SeccompRule {
-  std::string syscall;
+  CallNames calls;
   std::uint32_t action = 0;  ///< SECCOMP_RET_* with its data
   std::vector<SeccompArgument> arguments;
-  std::string origin;  ///< "/linux/seccomp/syscalls/3"
-  bool operator==(const SeccompRule&) const = default;
 };
 
 /// How a profile names an architecture.
@@ -41,21 +43,20 @@ struct AskedArchitecture {
   bool operator==(const AskedArchitecture&) const = default;
 };
 
-/// A filter as it is to be built.
+/// A filter as it is to be built. It looks into the profile that it was made of.
 struct SeccompPlan {
   std::uint32_t default_action = 0;          ///< SECCOMP_RET_* with its data
   std::vector<std::uint32_t> architectures;  ///< AUDIT_ARCH_*, or x32's token; the machine's own first and always
   std::map<std::uint32_t, AskedArchitecture> asked;  ///< of `architectures`, those that the profile names
   std::uint32_t flags = 0;                           ///< SECCOMP_FILTER_FLAG_* for seccomp(2)
-  std::vector<SeccompRule> rules;          ///< in the profile's order: of one call's, the first that holds decides
-  std::vector<std::string> default_calls;  ///< named by rules left out: the default action without conditions
-  bool notify = false;                     ///< a rule notifies: loading yields a listener
+  std::vector<SeccompRule> rules;        ///< in the profile's order: of one call's, the first that holds decides
+  std::vector<CallNames> default_calls;  ///< named by rules left out: the default action without conditions
+  bool notify = false;                   ///< a rule notifies: loading yields a listener
   bool answer_unknown_with_enosys =
       false;                  ///< calls newer than all that the profile names: ENOSYS, so that libc falls back
   std::string listener_path;  ///< AF_UNIX socket that is sent the listener
   std::string listener_metadata;
   std::vector<std::string> warnings;  ///< what is asked for and can mean nothing
-  bool operator==(const SeccompPlan&) const = default;
 };
 
 /// libseccomp's token for x32, which has no AUDIT_ARCH_* of its own.
@@ -65,6 +66,8 @@ inline constexpr std::uint32_t kArchX32 = 0x4000003e;
 /// Errors are ErrorKind::config and name a value under `pointer`, "/linux/seccomp".
 Result<std::optional<SeccompPlan>> make_seccomp(const config::Seccomp& profile, const HostFacts& facts,
                                                 const std::string& pointer = "/linux/seccomp");
+Result<std::optional<SeccompPlan>> make_seccomp(config::Seccomp&& profile, const HostFacts& facts,
+                                                const std::string& pointer = {}) = delete;  // would dangle
 
 /// The machine's own architecture as AUDIT_ARCH_*.
 std::uint32_t native_architecture();

@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <cstring>
 #include <deque>
-#include <set>
+#include <numeric>
 #include <string_view>
 
 #include "process/seccomp_calls.hpp"
@@ -25,93 +25,169 @@ namespace {
 
 constexpr std::uint32_t kX32Bit = 0x40000000;
 
-/// One rule for one number. The rules of a number stay in the profile's order.
+/// One call of a rule.
+struct Call {
+  CallName name;
+  const plan::SeccompRule* rule;
+};
+
+/// The profile's calls one by one, in its order.
+std::vector<Call> list_calls(const plan::SeccompPlan& plan) {
+  std::size_t count = 0;
+  for (const auto& rule : plan.rules) count += rule.calls.size();
+  std::vector<Call> calls;
+  calls.reserve(count);
+  for (const auto& rule : plan.rules)
+    for (const auto& name : rule.calls) calls.push_back({CallName(name), &rule});
+  return calls;
+}
+
+std::vector<CallName> list_default_calls(const plan::SeccompPlan& plan) {
+  std::vector<CallName> calls;
+  for (const auto& names : plan.default_calls)
+    for (const auto& name : names) calls.emplace_back(name);
+  return calls;
+}
+
+/// One call for one number. The calls of a number stay in the profile's order.
 struct Entry {
   std::uint32_t number = 0;
-  const plan::SeccompRule* rule = nullptr;
-  std::optional<Multiplexed> through;  ///< `number` is a multiplexer's, which makes the rule's call
+  std::uint32_t call : 31 = 0;    ///< its place in the list
+  std::uint32_t through : 1 = 0;  ///< `number` is a multiplexer's, which makes the call
+};
+
+/// What all architectures' parts of a filter are made of.
+struct Material {
+  const plan::SeccompPlan& plan;
+  std::vector<Call> calls;
+  std::vector<CallName> default_calls;
+  std::deque<Program> decisions;
+  std::vector<Link> links;  ///< in the program, to the decisions
+  std::vector<std::string> warnings;
+  std::vector<std::string> unknown;
+
+  /// The one that is like it: architectures mostly differ in their numbers alone.
+  const Program* keep(Program decision) {
+    auto same = std::ranges::find_if(decisions, [&](const Program& other) {
+      return std::ranges::equal(std::as_bytes(std::span(other)), std::as_bytes(std::span(decision)));
+    });
+    return same != decisions.end() ? &*same : &decisions.emplace_back(std::move(decision));
+  }
 };
 
 /// One architecture's part of the filter, while it is made.
 class Architecture {
  public:
-  Architecture(const plan::SeccompPlan& plan, std::uint32_t architecture) : plan_(plan), architecture_(architecture) {
-    for (const auto& rule : plan.rules) number(rule);
-    for (const auto& name : plan.default_calls) see(find_call(name, architecture_));
-    std::ranges::stable_sort(entries_, {}, &Entry::number);
+  Architecture(Material& material, std::uint32_t architecture)
+      : material_(material), plan_(material.plan), architecture_(architecture) {
+    entries_.reserve(material.calls.size());
+    for (std::uint32_t i = 0; i < material.calls.size(); ++i) number(i);
+    for (const auto& name : material.default_calls) see(name, name.on(architecture_));
+    sort();
   }
 
   /// Appends a program that answers by the call's number, which is in the accumulator.
-  void append(Program& program, std::vector<std::string>& warnings) {
-    std::vector<Segment> segments{{0, plan_.default_action, nullptr}};
-    auto from = [&](const Segment& next) {
-      if (segments.back().first == next.first) segments.pop_back();
+  void append(Program& program) {
+    std::vector<Segment> segments;
+    segments.reserve(entries_.size());
+    segments.push_back({0, {plan_.default_action, nullptr}});
+    auto from = [&](std::uint32_t number, const Answer& said) {
+      if (segments.back().first == number) segments.pop_back();
       // Calls side by side with one answer are one segment.
-      if (segments.empty() || next.decision || segments.back().decision || segments.back().action != next.action)
-        segments.push_back(next);
+      if (segments.empty() || segments.back().answer != said) segments.push_back({number, said});
     };
     for (auto first = entries_.begin(); first != entries_.end();) {
       const auto last = std::find_if(first, entries_.end(), [&](const Entry& e) { return e.number != first->number; });
-      from(decide({first, last}, warnings));
-      from({first->number + 1, plan_.default_action, nullptr});
+      from(first->number, decide({first, last}));
+      if (last == entries_.end() || last->number != first->number + 1)
+        from(first->number + 1, {plan_.default_action, nullptr});
       first = last;
     }
-    if (plan_.answer_unknown_with_enosys && largest_) from({*largest_ + 1, SECCOMP_RET_ERRNO | ENOSYS, nullptr});
-    append_tree(segments, program);
+    if (plan_.answer_unknown_with_enosys && largest_) from(*largest_ + 1, {SECCOMP_RET_ERRNO | ENOSYS, nullptr});
+    append_tree(segments, program, material_.links);
   }
 
  private:
-  void see(const CallNumbers& call) {
+  /// By number, and the calls of one number in the profile's order, in which they are now.
+  void sort() {
+    if (entries_.empty()) return;
+    constexpr std::uint32_t kNarrow = 2048;
+    const auto [least, most] = std::ranges::minmax(entries_, {}, &Entry::number);
+    if (most.number - least.number >= kNarrow) {
+      std::ranges::stable_sort(entries_, {}, &Entry::number);
+      return;
+    }
+    // Numbers lie close together on all architectures: each entry's place can be counted.
+    std::vector<std::uint32_t> places(most.number - least.number + 2);
+    for (const auto& entry : entries_) ++places[entry.number - least.number + 1];
+    std::partial_sum(places.begin(), places.end(), places.begin());
+    std::vector<Entry> sorted(entries_.size());
+    for (const auto& entry : entries_) sorted[places[entry.number - least.number]++] = entry;
+    entries_.swap(sorted);
+  }
+
+  void see(const CallName& name, const CallNumbers& call) {
+    if (!call.known && architecture_ == plan::native_architecture()) material_.unknown.push_back(name.text());
     if (call.direct) largest_ = std::max(*call.direct, largest_.value_or(0));
   }
 
-  void number(const plan::SeccompRule& rule) {
-    const CallNumbers call = find_call(rule.syscall, architecture_);
-    see(call);
-    if (call.direct) entries_.push_back({*call.direct, &rule, {}});
-    if (call.multiplexed) entries_.push_back({call.multiplexed->number, &rule, call.multiplexed});
+  void number(std::uint32_t place) {
+    const CallName& name = material_.calls[place].name;
+    const CallNumbers call = name.on(architecture_);
+    see(name, call);
+    if (call.direct) entries_.push_back({*call.direct, place, 0});
+    if (call.multiplexed) entries_.push_back({call.multiplexed->number, place, 1});
   }
 
   bool is_narrow() const { return (architecture_ & __AUDIT_ARCH_64BIT) == 0 && architecture_ != plan::kArchX32; }
 
+  const Call& call_of(const Entry& entry) const { return material_.calls[entry.call]; }
+  const plan::SeccompRule& rule_of(const Entry& entry) const { return *call_of(entry).rule; }
+
+  /// Of an entry that goes through a multiplexer.
+  Multiplexed multiplexed(const Entry& entry) const { return *call_of(entry).name.on(architecture_).multiplexed; }
+
   /// The answer to one number, of which `entries` are the rules.
-  Segment decide(std::span<const Entry> entries, std::vector<std::string>& warnings) {
+  Answer decide(std::span<const Entry> entries) {
     const Entry& first = entries.front();
-    if (!first.through && first.rule->arguments.empty()) return {first.number, first.rule->action, nullptr};
+    if (!first.through && rule_of(first).arguments.empty()) return {rule_of(first).action, nullptr};
     std::vector<Branch> branches;
     for (const auto& entry : entries)
-      if (!entry.through) branches.push_back({entry.rule->arguments, entry.rule->action});
-    if (branches.size() < entries.size()) branches = decide_multiplexed(entries, warnings);
-    decisions_.push_back(make_decision(branches, plan_.default_action, is_narrow()));
-    return {first.number, 0, &decisions_.back()};
+      if (!entry.through) branches.push_back({rule_of(entry).arguments, rule_of(entry).action});
+    if (branches.size() < entries.size()) branches = decide_multiplexed(entries);
+    Program decision = make_decision(branches, plan_.default_action, is_narrow());
+    if (decision.size() == 1) return {decision[0].k, nullptr};
+    return {0, material_.keep(std::move(decision))};
   }
 
   /// A multiplexer's branches: what can be told, in the profile's order, and then the calls that cannot.
-  std::vector<Branch> decide_multiplexed(std::span<const Entry> entries, std::vector<std::string>& warnings) {
+  std::vector<Branch> decide_multiplexed(std::span<const Entry> entries) {
     std::vector<Branch> branches;
     std::vector<const Entry*> blind;  // the first entry of a call whose rules look at arguments
     bool all_told = false;
     for (const auto& entry : entries) {
+      const plan::SeccompRule& rule = rule_of(entry);
       if (!entry.through) {
-        branches.push_back({entry.rule->arguments, entry.rule->action});
-        all_told = entry.rule->arguments.empty();
+        branches.push_back({rule.arguments, rule.action});
+        all_told = rule.arguments.empty();
         if (all_told) break;
         continue;
       }
       const bool is_blind = std::ranges::any_of(blind, [&](const Entry* b) { return is_same_call(*b, entry); });
       if (is_blind) continue;
-      if (entry.rule->arguments.empty())
-        branches.push_back({{condition(*entry.through)}, entry.rule->action});
-      else if (!is_told(branches, *entry.through))
+      if (rule.arguments.empty())
+        branches.push_back({{condition(multiplexed(entry))}, rule.action});
+      else if (!is_told(branches, multiplexed(entry)))
         blind.push_back(&entry);
     }
     if (all_told) return branches;
     for (const Entry* entry : blind) {
-      branches.push_back({{condition(*entry->through)}, strictest(entries, *entry)});
-      warnings.push_back(
+      const Multiplexed through = multiplexed(*entry);
+      branches.push_back({{condition(through)}, strictest(entries, *entry)});
+      material_.warnings.push_back(
           fmt::format("seccomp: rules of '{}' look at arguments, which cannot be seen behind {}(2) of architecture "
                       "{:#x}: there the strictest of their actions holds",
-                      entry->rule->syscall, entry->through->mask == 0xffff ? "ipc" : "socketcall", architecture_));
+                      call_of(*entry).name.text(), through.mask == 0xffff ? "ipc" : "socketcall", architecture_));
     }
     return branches;
   }
@@ -120,8 +196,8 @@ class Architecture {
     return {0, plan::Comparison::masked_eq, through.mask, through.call};
   }
 
-  static bool is_same_call(const Entry& one, const Entry& other) {
-    return one.through && other.through && one.through->call == other.through->call;
+  bool is_same_call(const Entry& one, const Entry& other) const {
+    return one.through && other.through && multiplexed(one).call == multiplexed(other).call;
   }
 
   /// Whether a branch without further conditions answers the call already.
@@ -141,44 +217,34 @@ class Architecture {
     };
     for (const auto& other : entries) {
       if (!is_same_call(entry, other)) continue;
-      may_answer(other.rule->action);
-      if (other.rule->arguments.empty()) return *found;
+      may_answer(rule_of(other).action);
+      if (rule_of(other).arguments.empty()) return *found;
     }
     may_answer(plan_.default_action);
     return *found;
   }
 
+  Material& material_;
   const plan::SeccompPlan& plan_;
   std::uint32_t architecture_;
   std::vector<Entry> entries_;
   std::optional<std::uint32_t> largest_;  ///< number that the profile mentions
-  std::deque<Program> decisions_;
 };
 
 /// x86_64's and x32's calls have one audit number; x32's have a bit of their own.
-void append_x86_64(const plan::SeccompPlan& plan, Program& program, std::vector<std::string>& warnings) {
-  Program x32;
-  if (std::ranges::find(plan.architectures, plan::kArchX32) != plan.architectures.end()) {
-    Architecture(plan, plan::kArchX32).append(x32, warnings);
-  } else {
-    // A tracer that wants a call to be skipped makes it number -1, which is no x32 call: seccomp(2).
-    x32 = {jump(BPF_JEQ, ~0U, 1, 0), answer(SECCOMP_RET_KILL_THREAD), answer(plan.default_action)};
-  }
+void append_x86_64(Material& material, Program& program) {
   program.push_back(jump(BPF_JGE, kX32Bit, 0, 1));
   program.push_back(skip(0));
   const std::size_t at = program.size();
-  Architecture(plan, AUDIT_ARCH_X86_64).append(program, warnings);
+  Architecture(material, AUDIT_ARCH_X86_64).append(program);
   program[at - 1] = skip(program.size() - at);
-  program.insert(program.end(), x32.begin(), x32.end());
-}
-
-std::vector<std::string> find_unknown(const plan::SeccompPlan& plan) {
-  std::set<std::string> unknown;
-  for (const auto& rule : plan.rules)
-    if (!find_call(rule.syscall, plan::native_architecture()).known) unknown.insert(rule.syscall);
-  for (const auto& name : plan.default_calls)
-    if (!find_call(name, plan::native_architecture()).known) unknown.insert(name);
-  return {unknown.begin(), unknown.end()};
+  const plan::SeccompPlan& plan = material.plan;
+  if (std::ranges::find(plan.architectures, plan::kArchX32) != plan.architectures.end())
+    return Architecture(material, plan::kArchX32).append(program);
+  // A tracer that wants a call to be skipped makes it number -1, which is no x32 call: seccomp(2).
+  program.push_back(jump(BPF_JEQ, ~0U, 1, 0));
+  program.push_back(answer(SECCOMP_RET_KILL_THREAD));
+  program.push_back(answer(plan.default_action));
 }
 
 }  // namespace
@@ -186,9 +252,10 @@ std::vector<std::string> find_unknown(const plan::SeccompPlan& plan) {
 Result<CompiledFilter> compile(const plan::SeccompPlan& plan) {
   CompiledFilter filter;
   filter.flags = plan.flags;
-  filter.unknown = find_unknown(plan);
-  Program program{statement(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch))};
+  Material material{plan, list_calls(plan), list_default_calls(plan), {}, {}, {}, {}};
+  Program program;
   program.reserve(1024);
+  program.push_back(statement(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch)));
   for (std::uint32_t architecture : plan.architectures) {
     if (!knows_architecture(architecture)) {
       const auto asked = plan.asked.find(architecture);
@@ -205,12 +272,17 @@ Result<CompiledFilter> compile(const plan::SeccompPlan& plan) {
     const std::size_t at = program.size();
     program.push_back(statement(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)));
     if (architecture == AUDIT_ARCH_X86_64)
-      append_x86_64(plan, program, filter.warnings);
+      append_x86_64(material, program);
     else
-      Architecture(plan, architecture).append(program, filter.warnings);
+      Architecture(material, architecture).append(program);
     program[at - 1] = skip(program.size() - at);
   }
   program.push_back(answer(SECCOMP_RET_KILL_THREAD));
+  append_decisions(material.links, program);
+  filter.warnings = std::move(material.warnings);
+  filter.unknown = std::move(material.unknown);
+  std::ranges::sort(filter.unknown);
+  filter.unknown.erase(std::ranges::unique(filter.unknown).begin(), filter.unknown.end());
   if (program.size() > BPF_MAXINSNS)
     return fail_config("/linux/seccomp", "the filter has {} instructions, and the kernel takes {}", program.size(),
                        BPF_MAXINSNS);

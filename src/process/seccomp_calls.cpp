@@ -10,6 +10,7 @@
 
 #include "base/fixed_text.hpp"
 #include "plan/seccomp.hpp"
+#include "process/listed_calls.hpp"
 
 namespace caisson::process {
 
@@ -135,12 +136,52 @@ CallNumbers find_multiplexed(int pseudo, std::uint32_t architecture) {
   return found;
 }
 
+// FNV-1a.
+constexpr std::uint32_t hash(std::string_view name) {
+  std::uint32_t value = 2166136261U;
+  for (const char c : name) value = (value ^ static_cast<unsigned char>(c)) * 16777619U;
+  return value ^ value >> 16;
+}
+
+constexpr std::string_view name_of(const ListedCall& call) { return {kListedNames + call.name, call.length}; }
+
+/// Places in kListedCalls, plus one, by the hash of the name; the next free one where that is taken.
+using Index = std::array<std::uint16_t, 2048>;
+constexpr Index make_index() {
+  static_assert(kListedCalls.size() < Index().size() / 2);
+  Index index{};
+  for (std::uint16_t i = 0; i < kListedCalls.size(); ++i) {
+    std::size_t at = hash(name_of(kListedCalls[i])) % index.size();
+    while (index[at] != 0) at = (at + 1) % index.size();
+    index[at] = i + 1;
+  }
+  return index;
+}
+constexpr Index kIndex = make_index();
+
+const ListedCall* find_listed(std::string_view name) {
+  for (std::size_t at = hash(name) % kIndex.size(); kIndex[at] != 0; at = (at + 1) % kIndex.size())
+    if (const ListedCall& call = kListedCalls[kIndex[at] - 1U]; name_of(call) == name) return &call;
+  return nullptr;
+}
+
+/// libseccomp's number. Its own search goes through a hundred comparisons for some architectures.
+int resolve(const ListedCall* listed, const std::string& name, std::uint32_t architecture) {
+  if (listed != nullptr)
+    for (std::size_t i = 0; i < kListed.size(); ++i)
+      if (kListed[i] == architecture) return listed->numbers[i];
+  return ::seccomp_syscall_resolve_name_arch(architecture, name.c_str());
+}
+
 }  // namespace
 
-CallNumbers find_call(const std::string& name, std::uint32_t architecture) {
+CallName::CallName(const std::string& name) : name_(&name), listed_(find_listed(name)) {}
+
+CallNumbers CallName::on(std::uint32_t architecture) const {
   // libseccomp's numbers of its own: those that an architecture lacks are -10001 and below (<seccomp-syscalls.h>).
   constexpr int kFirstAbsent = -10000;
-  const int number = ::seccomp_syscall_resolve_name_arch(architecture, name.c_str());
+  const std::string& name = *name_;
+  const int number = resolve(listed_, name, architecture);
   if (number >= 0) return {true, static_cast<std::uint32_t>(number), {}};
   if (number != __NR_SCMP_ERROR) {
     if (number > kFirstAbsent) return find_multiplexed(number, architecture);
@@ -151,6 +192,8 @@ CallNumbers find_call(const std::string& name, std::uint32_t architecture) {
   if (call->x86_64_only && architecture != AUDIT_ARCH_X86_64) return {true, {}, {}};
   return {true, first_number(architecture) + call->number, {}};
 }
+
+CallNumbers find_call(const std::string& name, std::uint32_t architecture) { return CallName(name).on(architecture); }
 
 bool knows_architecture(std::uint32_t architecture) { return find_call("exit_group", architecture).direct.has_value(); }
 

@@ -21,6 +21,20 @@ struct CallNumbers {
   std::optional<Multiplexed> multiplexed;
 };
 
+struct ListedCall;
+
+/// A name, found once for all architectures. `name` must live as long.
+class CallName {
+ public:
+  explicit CallName(const std::string& name);
+  const std::string& text() const { return *name_; }
+  CallNumbers on(std::uint32_t architecture) const;
+
+ private:
+  const std::string* name_;
+  const ListedCall* listed_;
+};
+
 /// Numbers as the kernel sees them: x32's with their bit, those of MIPS with their base. `architecture` is AUDIT_ARCH_*
 /// or plan::kArchX32. Names are libseccomp's, and those of newer calls that it does not know.
 CallNumbers find_call(const std::string& name, std::uint32_t architecture);

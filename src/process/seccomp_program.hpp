@@ -37,16 +37,30 @@ struct Branch {
 /// (`narrow`) those are below 2^32, and a negative number that the profile extends to 64 bits means that of 32.
 Program make_decision(std::span<const Branch> branches, std::uint32_t otherwise, bool narrow);
 
-/// The numbers from `first` to the next segment's: either an answer or a decision by arguments.
-struct Segment {
-  std::uint32_t first = 0;
+/// What is said to some numbers: an action, or a decision by arguments.
+struct Answer {
   std::uint32_t action = 0;
   const Program* decision = nullptr;  ///< instead of `action`
-  bool operator==(const Segment&) const = default;
+  bool operator==(const Answer&) const = default;
+};
+
+/// The numbers from `first` to the next segment's.
+struct Segment {
+  std::uint32_t first = 0;
+  Answer answer;
+};
+
+/// A BPF_JA that is to go to a decision, which stands once at the program's end whoever comes to it.
+struct Link {
+  std::size_t at = 0;
+  const Program* decision = nullptr;
 };
 
 /// Appends a search tree over the segments, which are in order and begin with 0. The accumulator must hold the call's
-/// number. Every path ends in an answer.
-void append_tree(std::span<const Segment> segments, Program& program);
+/// number. Every path ends in an answer, or in one of the `links`.
+void append_tree(std::span<const Segment> segments, Program& program, std::vector<Link>& links);
+
+/// Appends the decisions that `links` go to.
+void append_decisions(std::span<const Link> links, Program& program);
 
 }  // namespace caisson::process

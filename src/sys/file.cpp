@@ -65,7 +65,9 @@ Result<std::string> read_all(FdView fd, std::string_view name) {
   std::string text;
   std::size_t filled = 0;
   for (;;) {
-    if (text.size() - filled < 512) text.resize(std::max<std::size_t>(4096, text.size() * 2));
+    // Not filled with zeros first: what the file does not reach is never touched.
+    if (text.size() - filled < 512)
+      text.resize_and_overwrite(std::max<std::size_t>(4096, text.size() * 4), [](char*, std::size_t n) { return n; });
     ssize_t n = ::read(fd.get(), text.data() + filled, text.size() - filled);
     if (n < 0) {
       if (errno == EINTR) continue;

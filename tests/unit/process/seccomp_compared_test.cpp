@@ -34,10 +34,11 @@ CompiledFilter libseccomp_filter(const plan::SeccompPlan& plan) {
     for (const auto& argument : rule.arguments)
       conditions.push_back(
           {argument.index, kOps[static_cast<std::size_t>(argument.comparison)], argument.value, argument.value_two});
-    const int number = ::seccomp_syscall_resolve_name(rule.syscall.c_str());
-    INFO(rule.syscall);
-    REQUIRE(::seccomp_rule_add_array(context, rule.action, number, static_cast<unsigned>(conditions.size()),
-                                     conditions.data()) == 0);
+    for (const auto& call : rule.calls) {
+      INFO(call);
+      REQUIRE(::seccomp_rule_add_array(context, rule.action, ::seccomp_syscall_resolve_name(call.c_str()),
+                                       static_cast<unsigned>(conditions.size()), conditions.data()) == 0);
+    }
   }
   const FileDescriptor file(::memfd_create("seccomp-test", MFD_CLOEXEC));
   REQUIRE(::seccomp_export_bpf(context, file.get()) == 0);
@@ -66,7 +67,8 @@ bool holds(const plan::SeccompArgument& argument, const std::array<std::uint64_t
 std::uint32_t expected(const plan::SeccompPlan& plan, const std::string& call,
                        const std::array<std::uint64_t, 6>& arguments) {
   for (const auto& rule : plan.rules)
-    if (rule.syscall == call && std::ranges::all_of(rule.arguments, [&](const auto& a) { return holds(a, arguments); }))
+    if (std::ranges::find(rule.calls, call) != rule.calls.end() &&
+        std::ranges::all_of(rule.arguments, [&](const auto& argument) { return holds(argument, arguments); }))
       return rule.action;
   return plan.default_action;
 }
@@ -78,6 +80,12 @@ std::uint64_t some_value(std::mt19937_64& random) {
                                                     0x100000000, 0x100000001, 0x1ffffffff, 0x8000000000000000,
                                                     ~0ULL - 1,   ~0ULL};
   return kEdges[random() % kEdges.size()];
+}
+
+bool has_call(std::uint32_t number) {
+  char* name = ::seccomp_syscall_resolve_num_arch(SCMP_ARCH_X86_64, static_cast<int>(number));
+  ::free(name);
+  return name != nullptr;
 }
 
 config::SeccompArg some_condition(std::mt19937_64& random, std::uint32_t index) {
@@ -208,6 +216,75 @@ TEST_CASE("one rule with conditions answers as libseccomp's would", "[process][s
     }
   }
   CHECK(differences == 0);
+}
+
+TEST_CASE("a name means the number that libseccomp knows by it", "[process][seccomp]") {
+  for (const auto& [architecture, first] : std::initializer_list<std::pair<std::uint32_t, int>>{
+           {AUDIT_ARCH_X86_64, 0}, {AUDIT_ARCH_I386, 0}, {plan::kArchX32, 0x40000000}, {AUDIT_ARCH_AARCH64, 0}}) {
+    int compared = 0;
+    for (int number = first; number < first + 600; ++number) {
+      char* name = ::seccomp_syscall_resolve_num_arch(architecture, number);
+      if (!name) continue;
+      ++compared;
+      INFO(fmt::format("{:#x} {}", architecture, name));
+      CHECK(find_call(name, architecture).direct == static_cast<std::uint32_t>(number));
+      ::free(name);
+    }
+    CHECK(compared > 250);
+  }
+  CHECK_FALSE(find_call("", AUDIT_ARCH_X86_64).known);
+  CHECK_FALSE(find_call("rea", AUDIT_ARCH_X86_64).known);
+  CHECK(find_call("breakpoint", AUDIT_ARCH_X86_64).known);
+}
+
+TEST_CASE("more answers than one jump can reach", "[process][seccomp]") {
+  auto wanted = profile(Action::allow);
+  for (int number = 0; number < 335; ++number) {
+    char* name = ::seccomp_syscall_resolve_num_arch(SCMP_ARCH_X86_64, number);
+    if (!name) continue;
+    config::SeccompRule rule{.names = {name}, .action = Action::errno_return, .errno_ret = 1000 + number};
+    if (number % 5 == 0) rule.args = {{0, static_cast<std::uint64_t>(number), 0, config::SeccompOperator::eq}};
+    wanted.syscalls.push_back(rule);
+    ::free(name);
+  }
+  wanted.architectures = {config::SeccompArch::x86_64, config::SeccompArch::aarch64};
+  const auto filter = compiled(wanted);
+  int wrong = 0;
+  for (std::uint32_t number = 0; number < 340; ++number) {
+    const bool is_named = number < 335 && has_call(number);
+    const std::uint32_t denied = SECCOMP_RET_ERRNO | (1000 + number);
+    wrong += answer(filter, AUDIT_ARCH_X86_64, number, {number}) != (is_named ? denied : SECCOMP_RET_ALLOW);
+    wrong += answer(filter, AUDIT_ARCH_X86_64, number, {number + 1}) !=
+             (is_named && number % 5 != 0 ? denied : SECCOMP_RET_ALLOW);
+  }
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("many numbers for one argument", "[process][seccomp]") {
+  using enum config::SeccompOperator;
+  auto wanted = profile(Action::errno_return);
+  std::set<std::uint64_t> allowed;
+  for (std::uint64_t value = 0; value < 330; ++value) {
+    const std::uint64_t number = (value % 40 < 3 ? std::uint64_t{7} << 32 : 0) | (value * 3);
+    allowed.insert(number);
+    wanted.syscalls.push_back({.names = {"prctl"}, .action = Action::allow, .args = {{2, number, 0, eq}}});
+    // One that is not like the others, and says what is said at the end anyway.
+    if (value == 200) wanted.syscalls.push_back({.names = {"prctl"}, .action = Action::log, .args = {{1, 5, 0, eq}}});
+  }
+  wanted.syscalls.push_back({.names = {"prctl"}, .action = Action::log, .args = {{3, 1, 0, gt}}});
+  wanted.syscalls.push_back({.names = {"prctl"}, .action = Action::log});
+  const auto filter = compiled(wanted);
+  int wrong = 0;
+  for (std::uint64_t value = 0; value < 1000; ++value)
+    for (const std::uint64_t high : {0, 7, 8}) {
+      const std::uint64_t asked = high << 32 | value;
+      wrong += answer(filter, plan::native_architecture(), SYS_prctl, {0, 0, asked, 2}) !=
+               (allowed.contains(asked) ? SECCOMP_RET_ALLOW : SECCOMP_RET_LOG);
+    }
+  CHECK(wrong == 0);
+  // The last two say nothing that a filter would have to look at.
+  wanted.syscalls.erase(wanted.syscalls.end() - 2);
+  CHECK(compiled(wanted).program == filter.program);
 }
 
 }  // namespace caisson::process

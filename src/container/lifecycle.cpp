@@ -136,7 +136,7 @@ Status kill(const Globals& globals, const std::string& id, int signal, bool all)
   auto init = open_init(state);
   if (!init && init.error().kind() != ErrorKind::destroyed) return std::unexpected(std::move(init).error());
   // The kernel spares the first process of a PID namespace what it has no handler for: only SIGKILL would arrive.
-  if (init && signal != SIGKILL && entry.init_becomes(state))
+  if (init && signal != SIGKILL && CAISSON_TRY(entry.init_becomes(state)))
     return fail(ErrorKind::destroyed, "container not running");
   const bool shares_pids = !state.own_pid_namespace;
   auto manager = CAISSON_TRY(cgroup::open(state.cgroup_paths));

@@ -33,7 +33,7 @@ Result<bool> is_waiting(const Entry& entry) {
   }
 }
 
-std::optional<sys::ProcessStat> running_init(const State& state) {
+Result<std::optional<sys::ProcessStat>> running_init(const State& state) {
   if (state.init_process_pid <= 0) return std::nullopt;
   return sys::stat_of_running(state.init_process_pid, state.init_process_start);
 }
@@ -59,19 +59,19 @@ Result<Look> look_at(const Entry& entry, const State& state, LockHeld lock) {
     sight.creator_alive = lock == LockHeld::unknown && entry.locked_by_other();
     return Look{derive_status(state, sight), 0};
   }
-  const auto init = running_init(state);
+  const auto init = CAISSON_TRY(running_init(state));
   sight.alive = init.has_value();
   const bool executed = init && !precedes_execve(state, init->name);
   // Where nobody holds the container's lock, its creator has seen it run, or was killed, which init does not survive:
   // cheaper to ask, for who looks at a thousand of them.
   const bool may_become =
       sight.alive && !executed && state.runs_at_once && (lock == LockHeld::by_us || entry.locked_by_other());
-  sight.becoming = may_become && entry.init_becomes(state);
+  sight.becoming = may_become && CAISSON_TRY(entry.init_becomes(state));
   if (sight.becoming && lock == LockHeld::by_us) {
     // Its creator is gone, and init with it unless it was quicker.
     CAISSON_TRY(entry.wait_for_init());
     sight.becoming = false;
-    sight.alive = running_init(state).has_value();
+    sight.alive = CAISSON_TRY(running_init(state)).has_value();
   }
   if (sight.alive) {
     sight.frozen = CAISSON_TRY(cgroup::is_frozen(state.cgroup_paths));
@@ -95,7 +95,7 @@ Result<std::optional<ContainerState>> observe_process(const State& state, cgroup
   // Who creates it, and whether init still waits, its directory tells.
   if (state.intent || state.init_name.empty()) return std::nullopt;
   Sight sight;
-  if (const auto init = running_init(state)) {
+  if (const auto init = CAISSON_TRY(running_init(state))) {
     if (precedes_execve(state, init->name)) return std::nullopt;
     sight.alive = true;
     sight.frozen = CAISSON_TRY(frozen.at(state.cgroup_paths));

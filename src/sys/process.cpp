@@ -40,16 +40,25 @@ Result<Cloned> clone3(const CloneOptions& options) {
   return Cloned{static_cast<pid_t>(pid), FileDescriptor(pidfd)};
 }
 
-std::optional<ProcessStat> read_stat(pid_t pid) {
+namespace {
+
+/// Absent when there is no such process, an error when there was no looking.
+Result<std::optional<ProcessStat>> try_read_stat(pid_t pid) {
   char path[32];
   *fmt::format_to_n(path, sizeof path - 1, "/proc/{}/stat", pid).out = '\0';
   FileDescriptor file(::open(path, O_RDONLY | O_CLOEXEC));
+  if (!file && is_exhausted(errno)) return fail_errno("open('{}')", path);
   if (!file) return std::nullopt;
   char text[1024];
   const ssize_t size = ::read(file.get(), text, sizeof text);
+  if (size < 0 && is_exhausted(errno)) return fail_errno("read '{}'", path);
   if (size <= 0) return std::nullopt;
   return parse_stat(std::string_view(text, static_cast<std::size_t>(size)));
 }
+
+}  // namespace
+
+std::optional<ProcessStat> read_stat(pid_t pid) { return try_read_stat(pid).value_or(std::nullopt); }
 
 std::optional<ProcessStat> parse_stat(std::string_view text) {
   // Field 2, the name, may hold anything, also ") ": the fields start behind the last one.
@@ -70,8 +79,8 @@ std::optional<ProcessStat> parse_stat(std::string_view text) {
   return result;
 }
 
-std::optional<ProcessStat> stat_of_running(pid_t pid, std::uint64_t start_time) {
-  auto stat = read_stat(pid);
+Result<std::optional<ProcessStat>> stat_of_running(pid_t pid, std::uint64_t start_time) {
+  auto stat = CAISSON_TRY(try_read_stat(pid));
   if (stat && (stat->start_time != start_time || stat->state == 'Z' || stat->state == 'X')) stat.reset();
   return stat;
 }
@@ -105,7 +114,7 @@ Result<ProcessHandle> ProcessHandle::open(pid_t pid, std::uint64_t start_time) {
     return fail_errno("pidfd_open({})", pid);
   }
   // Read after the pidfd is held: what it says is of the process that the pidfd pins, or that process has ended.
-  if (!stat_of_running(pid, start_time)) return fail(ErrorKind::destroyed, "container not running");
+  if (!CAISSON_TRY(stat_of_running(pid, start_time))) return fail(ErrorKind::destroyed, "container not running");
   return ProcessHandle(pid, std::move(pidfd));
 }
 

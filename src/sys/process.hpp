@@ -45,11 +45,12 @@ struct ProcessStat {
 };
 /// The text of a /proc/PID/stat. Absent when it is none.
 std::optional<ProcessStat> parse_stat(std::string_view text);
-/// Absent when there is no such process.
+/// Absent when there is no such process, or no looking.
 std::optional<ProcessStat> read_stat(pid_t pid);
 /// The process `pid` that started at `start_time`, absent unless it runs at this moment; a zombie does not. For a look:
-/// whoever is about to act on it needs a ProcessHandle.
-std::optional<ProcessStat> stat_of_running(pid_t pid, std::uint64_t start_time);
+/// whoever is about to act on it needs a ProcessHandle. What cannot be looked at, for want of descriptors or memory, is
+/// an error, and not taken for dead.
+Result<std::optional<ProcessStat>> stat_of_running(pid_t pid, std::uint64_t start_time);
 
 /// Whether the process exits at this moment, has ended, or has a SIGKILL that it has not died of yet: /proc still shows
 /// it alive then, but a PID namespace of which it is the first takes nobody in any more, or ends whoever comes.

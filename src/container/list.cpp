@@ -33,11 +33,12 @@ Listed glance(FdView root, const std::string& id, cgroup::FrozenLook& frozen) {
   std::array<char, 8192> text;  // NOLINT(cppcoreguidelines-pro-type-member-init): the kernel fills it
   const ssize_t size = ::read(file.get(), text.data(), text.size());
   if (size <= 0 || static_cast<std::size_t>(size) == text.size()) return {};
-  const auto state = read_state({text.data(), static_cast<std::size_t>(size)});
+  auto state = read_state({text.data(), static_cast<std::size_t>(size)});
   if (!state) return {};
-  auto seen = observe_process(*state, frozen);
+  const std::uint32_t owner = state->owner_uid;
+  auto seen = observe_process(std::move(*state), frozen);
   if (!seen || !*seen) return {};
-  return Listed{std::move(**seen), state->owner_uid, true};
+  return Listed{std::move(**seen), owner, true};
 }
 
 Result<Listed> look(const Store& store, FdView root, const std::string& id) {

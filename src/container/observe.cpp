@@ -38,16 +38,16 @@ Result<std::optional<sys::ProcessStat>> running_init(const State& state) {
   return sys::stat_of_running(state.init_process_pid, state.init_process_start);
 }
 
-ContainerState described(const State& state, const Look& look) {
+ContainerState described(State state, const Look& look) {
   ContainerState seen;
   seen.oci_version = config::kSpecVersion;
-  seen.id = state.id;
+  seen.id = std::move(state.id);
   seen.pid = look.pid;
   seen.status = to_string(look.status);
-  seen.bundle = state.bundle;
-  seen.rootfs = state.rootfs;
-  seen.created = state.created;
-  seen.annotations = state.annotations;
+  seen.bundle = std::move(state.bundle);
+  seen.rootfs = std::move(state.rootfs);
+  seen.created = std::move(state.created);
+  seen.annotations = std::move(state.annotations);
   return seen;
 }
 
@@ -91,7 +91,7 @@ Result<ContainerState> observe(const Entry& entry, const State& state, Detail de
   return seen;
 }
 
-Result<std::optional<ContainerState>> observe_process(const State& state, cgroup::FrozenLook& frozen) {
+Result<std::optional<ContainerState>> observe_process(State&& state, cgroup::FrozenLook& frozen) {
   // Who creates it, and whether init still waits, its directory tells.
   if (state.intent || state.init_name.empty()) return std::nullopt;
   Sight sight;
@@ -100,7 +100,8 @@ Result<std::optional<ContainerState>> observe_process(const State& state, cgroup
     sight.alive = true;
     sight.frozen = CAISSON_TRY(frozen.at(state.cgroup_paths));
   }
-  return described(state, Look{derive_status(state, sight), sight.alive ? state.init_process_pid : 0});
+  const Look look{derive_status(state, sight), sight.alive ? state.init_process_pid : 0};
+  return described(std::move(state), look);
 }
 
 std::string owner_name(std::uint32_t uid) {

@@ -221,15 +221,21 @@ Status freeze_v2(const std::string& path, bool on) {
 Result<bool> frozen_v1(const std::string& path) {
   auto state = read_value(path, "freezer.state");
   if (!state && is_gone(state.error())) return false;
+  return says_frozen_v1(CAISSON_TRY(std::move(state)));
+}
+
+bool says_frozen_v1(std::string_view state) {
   // FREEZING: somebody is about to pause it.
-  return CAISSON_TRY(std::move(state)) != "THAWED";
+  return text::trim(state) != "THAWED";
 }
 
 Result<bool> frozen_v2(const std::string& path) {
   auto events = read_value(path, "cgroup.events");
   if (!events && is_gone(events.error())) return false;
-  return flat_value(CAISSON_TRY(std::move(events)), "frozen") == "1";
+  return says_frozen_v2(CAISSON_TRY(std::move(events)));
 }
+
+bool says_frozen_v2(std::string_view events) { return flat_value(events, "frozen") == "1"; }
 
 Result<bool> kill_v2(const std::string& path) {
   auto written = write_value(path, "cgroup.kill", "1");

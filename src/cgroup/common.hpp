@@ -86,6 +86,9 @@ Status wait_for_ends(const std::function<Result<std::vector<pid_t>>()>& list, De
 Status freeze_v2(const std::string& path, bool on);
 Result<bool> frozen_v1(const std::string& path);
 Result<bool> frozen_v2(const std::string& path);
+/// What a freezer.state, and a cgroup.events, say.
+bool says_frozen_v1(std::string_view state);
+bool says_frozen_v2(std::string_view events);
 /// cgroup.kill: false when there is none (before Linux 5.14, and in threaded cgroups).
 Result<bool> kill_v2(const std::string& path);
 

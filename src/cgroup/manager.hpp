@@ -144,7 +144,18 @@ Result<std::unique_ptr<CgroupManager>> make(const plan::CgroupPlan& plan);
 Result<std::unique_ptr<CgroupManager>> open(const std::map<std::string, std::string>& paths,
                                             const std::vector<std::string>& made_parents = {}, const Unit& unit = {});
 
-/// open(paths)->frozen(), for who looks at a thousand of them.
+/// open(paths)->frozen(), without more than that takes.
 Result<bool> is_frozen(const std::map<std::string, std::string>& paths);
+
+/// is_frozen() of one container after another: the directory that their cgroups have in common stays open, and is not
+/// found anew through /sys each time.
+class FrozenLook {
+ public:
+  Result<bool> at(const std::map<std::string, std::string>& paths);
+
+ private:
+  std::string parent_;
+  FileDescriptor dir_;
+};
 
 }  // namespace caisson::cgroup

@@ -94,7 +94,7 @@ std::string list_json(std::span<const container::ContainerState> states) {
   std::string text = "[";
   for (const auto& state : states) {
     if (text.size() > 1) text += ',';
-    text += json::write(state);
+    json::append(text, state);
   }
   return text + "]\n";
 }

@@ -327,6 +327,8 @@ Status Creation::prepare_host() {
   if (!stat) return fail(ErrorKind::destroyed, "container init ended unexpectedly");
   state_.init_process_pid = pid;
   state_.init_process_start = stat->start_time;
+  // It goes on in our program until its execve. What executes our binary anew first has no lasting name yet.
+  if (child_->is_heir()) state_.init_name = stat->name;
   // Otherwise init is told to go on before it asks, and neither waits for the other.
   if (awaits_rootfs()) CAISSON_TRY(child_->channel().expect<wire::RootfsReady>());
   if (!plan_.network.moves.empty()) CAISSON_TRY(network::move_devices(plan_.network.moves, pid));
@@ -377,6 +379,9 @@ Status Creation::record() {
     CAISSON_TRY(send_pidfd(options_.pidfd_socket, "standard", child_->process().pidfd()));
   state_.intent = false;
   state_.runs_at_once = runs_at_once();
+  // Init has said that it is there: the execve that it comes to next is its program's.
+  if (state_.init_name.empty() && !runs_at_once())
+    if (auto stat = sys::read_stat(state_.init_process_pid)) state_.init_name = std::move(stat->name);
   CAISSON_TRY(entry_->replace_state(state_));
   // Engines take the pid file's being there for success: it comes after everything that may fail.
   if (!options_.pid_file.empty() && waits_for_start()) {

@@ -62,7 +62,7 @@ Status open_container(Exec& exec, const Entry& entry) {
   const timeline::Span span("open the container");
   exec.state = CAISSON_TRY(load_settled_state(entry, LockHeld::unknown));
   // Before its execve, init may not even have left the host's root directory.
-  if (exec.state.intent || entry.init_becomes(exec.state))
+  if (exec.state.intent || CAISSON_TRY(entry.init_becomes(exec.state)))
     return fail(ErrorKind::wrong_state, "cannot exec in a container that is being created");
   auto init = open_init(exec.state);
   if (!init && init.error().kind() == ErrorKind::destroyed)

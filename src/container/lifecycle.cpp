@@ -5,8 +5,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <map>
-
 #include "base/log.hpp"
 #include "base/timeline.hpp"
 #include "cgroup/manager.hpp"
@@ -138,7 +136,7 @@ Status kill(const Globals& globals, const std::string& id, int signal, bool all)
   auto init = open_init(state);
   if (!init && init.error().kind() != ErrorKind::destroyed) return std::unexpected(std::move(init).error());
   // The kernel spares the first process of a PID namespace what it has no handler for: only SIGKILL would arrive.
-  if (init && signal != SIGKILL && entry.init_becomes(state))
+  if (init && signal != SIGKILL && CAISSON_TRY(entry.init_becomes(state)))
     return fail(ErrorKind::destroyed, "container not running");
   const bool shares_pids = !state.own_pid_namespace;
   auto manager = CAISSON_TRY(cgroup::open(state.cgroup_paths));
@@ -191,31 +189,6 @@ Status resume(const Globals& globals, const std::string& id) {
 Result<ContainerState> state(const Globals& globals, const std::string& id) {
   const Entry entry = CAISSON_TRY(Store(globals.root).open(id));
   return observe(entry, CAISSON_TRY(load_settled_state(entry, LockHeld::unknown)), Detail::why_it_died);
-}
-
-Result<std::vector<ContainerState>> list(const Globals& globals, std::vector<std::string>& warnings) {
-  const Store store(globals.root);
-  std::vector<ContainerState> found;
-  std::map<std::uint32_t, std::string> owners;
-  const std::vector<std::string> ids = CAISSON_TRY(store.ids(globals.root_is_default));
-  const FileDescriptor root = ids.empty() ? FileDescriptor() : CAISSON_TRY(store.open_root());
-  for (const auto& id : ids) {
-    auto seen = [&]() -> Result<ContainerState> {
-      const Entry entry = CAISSON_TRY(store.open_listed(root, id));
-      const State state = CAISSON_TRY(entry.load_state());
-      ContainerState result = CAISSON_TRY(observe(entry, state, Detail::status));
-      auto owner = owners.find(state.owner_uid);
-      if (owner == owners.end()) owner = owners.emplace(state.owner_uid, owner_name(state.owner_uid)).first;
-      result.owner = owner->second;
-      return result;
-    }();
-    if (seen) {
-      found.push_back(std::move(*seen));
-    } else if (seen.error().kind() != ErrorKind::destroyed) {  // else it is just being made or removed
-      warnings.push_back(fmt::format("load container {}: {}", id, seen.error().message()));
-    }
-  }
-  return found;
 }
 
 Result<std::vector<int>> processes(const Globals& globals, const std::string& id) {

@@ -33,8 +33,22 @@ Result<bool> is_waiting(const Entry& entry) {
   }
 }
 
-bool is_alive(const State& state) {
-  return state.init_process_pid > 0 && sys::is_running(state.init_process_pid, state.init_process_start);
+Result<std::optional<sys::ProcessStat>> running_init(const State& state) {
+  if (state.init_process_pid <= 0) return std::nullopt;
+  return sys::stat_of_running(state.init_process_pid, state.init_process_start);
+}
+
+ContainerState described(State state, const Look& look) {
+  ContainerState seen;
+  seen.oci_version = config::kSpecVersion;
+  seen.id = std::move(state.id);
+  seen.pid = look.pid;
+  seen.status = to_string(look.status);
+  seen.bundle = std::move(state.bundle);
+  seen.rootfs = std::move(state.rootfs);
+  seen.created = std::move(state.created);
+  seen.annotations = std::move(state.annotations);
+  return seen;
 }
 
 }  // namespace
@@ -45,41 +59,49 @@ Result<Look> look_at(const Entry& entry, const State& state, LockHeld lock) {
     sight.creator_alive = lock == LockHeld::unknown && entry.locked_by_other();
     return Look{derive_status(state, sight), 0};
   }
-  sight.alive = is_alive(state);
+  const auto init = CAISSON_TRY(running_init(state));
+  sight.alive = init.has_value();
+  const bool executed = init && !precedes_execve(state, init->name);
   // Where nobody holds the container's lock, its creator has seen it run, or was killed, which init does not survive:
   // cheaper to ask, for who looks at a thousand of them.
-  const bool may_become = sight.alive && state.runs_at_once && (lock == LockHeld::by_us || entry.locked_by_other());
-  sight.becoming = may_become && entry.init_becomes(state);
+  const bool may_become =
+      sight.alive && !executed && state.runs_at_once && (lock == LockHeld::by_us || entry.locked_by_other());
+  sight.becoming = may_become && CAISSON_TRY(entry.init_becomes(state));
   if (sight.becoming && lock == LockHeld::by_us) {
     // Its creator is gone, and init with it unless it was quicker.
     CAISSON_TRY(entry.wait_for_init());
     sight.becoming = false;
-    sight.alive = is_alive(state);
+    sight.alive = CAISSON_TRY(running_init(state)).has_value();
   }
   if (sight.alive) {
     sight.frozen = CAISSON_TRY(cgroup::is_frozen(state.cgroup_paths));
     // What goes on by itself never had the socket.
-    if (!sight.frozen && !state.runs_at_once) sight.waiting = CAISSON_TRY(is_waiting(entry));
+    if (!sight.frozen && !executed && !state.runs_at_once) sight.waiting = CAISSON_TRY(is_waiting(entry));
   }
   return Look{derive_status(state, sight), sight.alive ? state.init_process_pid : 0};
 }
 
 Result<ContainerState> observe(const Entry& entry, const State& state, Detail detail) {
   const Look look = CAISSON_TRY(look_at(entry, state, LockHeld::unknown));
-  ContainerState seen;
-  seen.oci_version = config::kSpecVersion;
-  seen.id = state.id;
-  seen.pid = look.pid;
-  seen.status = to_string(look.status);
-  seen.bundle = state.bundle;
-  seen.rootfs = state.rootfs;
-  seen.created = state.created;
-  seen.annotations = state.annotations;
+  ContainerState seen = described(state, look);
   // The counters outlive the process, until the container is deleted. A cgroup that is gone says nothing.
   if (!state.intent && detail == Detail::why_it_died)
     if (auto report = CAISSON_TRY(cgroup::open(state.cgroup_paths))->oom_report(); report && *report)
       seen.annotations.insert_or_assign(kOomAnnotation, oom_text(**report));
   return seen;
+}
+
+Result<std::optional<ContainerState>> observe_process(State&& state, cgroup::FrozenLook& frozen) {
+  // Who creates it, and whether init still waits, its directory tells.
+  if (state.intent || state.init_name.empty()) return std::nullopt;
+  Sight sight;
+  if (const auto init = CAISSON_TRY(running_init(state))) {
+    if (precedes_execve(state, init->name)) return std::nullopt;
+    sight.alive = true;
+    sight.frozen = CAISSON_TRY(frozen.at(state.cgroup_paths));
+  }
+  const Look look{derive_status(state, sight), sight.alive ? state.init_process_pid : 0};
+  return described(std::move(state), look);
 }
 
 std::string owner_name(std::uint32_t uid) {

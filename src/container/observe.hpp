@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "base/error.hpp"
@@ -29,6 +30,10 @@ Result<Look> look_at(const Entry& entry, const State& state, LockHeld lock);
 enum class Detail { status, why_it_died };
 /// The container as `state` prints it; `owner` stays empty.
 Result<ContainerState> observe(const Entry& entry, const State& state, Detail detail);
+
+/// The same, as far as a record, which it takes over, and its process alone tell: absent where the container's
+/// directory has to be asked.
+Result<std::optional<ContainerState>> observe_process(State&& state, cgroup::FrozenLook& frozen);
 
 /// Name of a user of the host, by its /etc/passwd; the number where there is none.
 std::string owner_name(std::uint32_t uid);

@@ -40,9 +40,10 @@ inline constexpr auto json::fields<container::State> = table(
     optional("systemd_user", &container::State::systemd_user),
     optional("systemd_owner", &container::State::systemd_owner), required("namespaces", &container::State::namespaces),
     optional("own_pid_namespace", &container::State::own_pid_namespace), required("intent", &container::State::intent),
-    optional("runs_at_once", &container::State::runs_at_once), optional("has_hooks", &container::State::has_hooks),
-    optional("no_new_keyring", &container::State::no_new_keyring), optional("veths", &container::State::veths),
-    optional("annotations", &container::State::annotations), optional("update", &container::State::update));
+    optional("runs_at_once", &container::State::runs_at_once), optional("init_name", &container::State::init_name),
+    optional("has_hooks", &container::State::has_hooks), optional("no_new_keyring", &container::State::no_new_keyring),
+    optional("veths", &container::State::veths), optional("annotations", &container::State::annotations),
+    optional("update", &container::State::update));
 
 namespace container {
 
@@ -55,6 +56,10 @@ std::string_view to_string(ContainerStatus status) {
     case ContainerStatus::stopped: return "stopped";
   }
   return "";
+}
+
+bool precedes_execve(const State& state, std::string_view name) {
+  return state.init_name.empty() || name == state.init_name;
 }
 
 ContainerStatus derive_status(const State& state, const Sight& sight) {

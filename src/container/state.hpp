@@ -53,6 +53,8 @@ struct State {
   bool intent = true;                               ///< the creator has not said yet that all stands
   /// Recorded before init has come to its execve, which it does not stop for: until then it holds the config's lock.
   bool runs_at_once = false;
+  /// Name that init's process bears until its execve, and perhaps after it; empty = not known. See precedes_execve().
+  std::string init_name;
   bool has_hooks = false;  ///< poststart or poststop hooks: the saved config must be read for them
   bool no_new_keyring = false;
   std::vector<std::string> veths;  ///< network devices of the host whose other ends are in the container
@@ -69,6 +71,11 @@ struct Sight {
   bool waiting = false;        ///< init still listens on start.sock
   bool frozen = false;
 };
+
+/// Whether an init whose process bears this name at present may still be on its way to its execve: which gives it the
+/// program's name, and no process but itself can give it another. The kernel does so past the point of no return, where
+/// it also closes what is to be closed (fs/exec.c, begin_new_exec). True may also mean that the program has that name.
+bool precedes_execve(const State& state, std::string_view name);
 
 /// Status is derived, never believed.
 ContainerStatus derive_status(const State& state, const Sight& sight);

@@ -102,9 +102,10 @@ Result<FileDescriptor> Entry::open_locked_config() const {
   return config;
 }
 
-bool Entry::init_becomes(const State& state) const {
+Result<bool> Entry::init_becomes(const State& state) const {
   if (!state.runs_at_once) return false;
   const FileDescriptor config(::openat(dir_.get(), kConfigFile, O_RDONLY | O_CLOEXEC));
+  if (!config && sys::is_exhausted(errno)) return fail_errno("open('{}/{}')", path_, kConfigFile);
   return config && ::flock(config.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 }
 

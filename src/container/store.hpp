@@ -58,7 +58,7 @@ class Entry {
   /// recorded.
   Result<FileDescriptor> open_locked_config() const;
   /// Whether an init of this record's is on its way: see open_locked_config().
-  bool init_becomes(const State& state) const;
+  Result<bool> init_becomes(const State& state) const;
   /// Waits until no init of a creator that was killed holds the config any more.
   Status wait_for_init() const;
 

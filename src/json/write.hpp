@@ -151,4 +151,11 @@ std::string write(const T& value, Style style = Style::compact) {
   return text;
 }
 
+/// The same, compact, at the end of a text.
+template <class T>
+void append(std::string& text, const T& value) {
+  detail::Writer writer(text, Style::compact);
+  detail::write_any(writer, value);
+}
+
 }  // namespace caisson::json

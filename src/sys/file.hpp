@@ -25,6 +25,9 @@ Result<FileDescriptor> open_if_exists(FdView dir, const std::string& path, std::
 /// openat2(2) without the text of a failure, for callers to whom one is ordinary: a descriptor, or -errno.
 int try_open(FdView dir, const char* path, std::uint64_t flags, mode_t mode, std::uint64_t resolve);
 
+/// Whether a call has failed with this errno for want of descriptors or memory, and not for what it was asked about.
+constexpr bool is_exhausted(int error) { return error == EMFILE || error == ENFILE || error == ENOMEM; }
+
 /// A directory for fd-relative work (O_PATH): cheap, and needs search permission only.
 Result<FileDescriptor> open_directory(FdView dir, const std::string& path);
 

@@ -40,20 +40,34 @@ Result<Cloned> clone3(const CloneOptions& options) {
   return Cloned{static_cast<pid_t>(pid), FileDescriptor(pidfd)};
 }
 
-std::optional<ProcessStat> read_stat(pid_t pid) {
+namespace {
+
+/// Absent when there is no such process, an error when there was no looking.
+Result<std::optional<ProcessStat>> try_read_stat(pid_t pid) {
   char path[32];
   *fmt::format_to_n(path, sizeof path - 1, "/proc/{}/stat", pid).out = '\0';
   FileDescriptor file(::open(path, O_RDONLY | O_CLOEXEC));
+  if (!file && is_exhausted(errno)) return fail_errno("open('{}')", path);
   if (!file) return std::nullopt;
   char text[1024];
   const ssize_t size = ::read(file.get(), text, sizeof text);
+  if (size < 0 && is_exhausted(errno)) return fail_errno("read '{}'", path);
   if (size <= 0) return std::nullopt;
-  const std::string_view stat(text, static_cast<std::size_t>(size));
+  return parse_stat(std::string_view(text, static_cast<std::size_t>(size)));
+}
+
+}  // namespace
+
+std::optional<ProcessStat> read_stat(pid_t pid) { return try_read_stat(pid).value_or(std::nullopt); }
+
+std::optional<ProcessStat> parse_stat(std::string_view text) {
   // Field 2, the name, may hold anything, also ") ": the fields start behind the last one.
-  const auto name_end = stat.rfind(')');
-  if (name_end == std::string_view::npos || name_end + 2 >= stat.size()) return std::nullopt;
+  const auto name_start = text.find('(');
+  const auto name_end = text.rfind(')');
+  if (name_end == std::string_view::npos || name_start >= name_end || name_end + 2 >= text.size()) return std::nullopt;
   ProcessStat result;
-  std::string_view rest = stat.substr(name_end + 2);
+  result.name = text.substr(name_start + 1, name_end - name_start - 1);
+  std::string_view rest = text.substr(name_end + 2);
   for (int field = 3; field <= 22 && !rest.empty(); ++field) {
     const auto space = rest.find(' ');
     const std::string_view word = rest.substr(0, space);
@@ -65,9 +79,10 @@ std::optional<ProcessStat> read_stat(pid_t pid) {
   return result;
 }
 
-bool is_running(pid_t pid, std::uint64_t start_time) {
-  const auto stat = read_stat(pid);
-  return stat && stat->start_time == start_time && stat->state != 'Z' && stat->state != 'X';
+Result<std::optional<ProcessStat>> stat_of_running(pid_t pid, std::uint64_t start_time) {
+  auto stat = CAISSON_TRY(try_read_stat(pid));
+  if (stat && (stat->start_time != start_time || stat->state == 'Z' || stat->state == 'X')) stat.reset();
+  return stat;
 }
 
 bool is_ending(pid_t pid) {
@@ -99,7 +114,7 @@ Result<ProcessHandle> ProcessHandle::open(pid_t pid, std::uint64_t start_time) {
     return fail_errno("pidfd_open({})", pid);
   }
   // Read after the pidfd is held: what it says is of the process that the pidfd pins, or that process has ended.
-  if (!is_running(pid, start_time)) return fail(ErrorKind::destroyed, "container not running");
+  if (!CAISSON_TRY(stat_of_running(pid, start_time))) return fail(ErrorKind::destroyed, "container not running");
   return ProcessHandle(pid, std::move(pidfd));
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/error.hpp"
 #include "base/fd.hpp"
@@ -35,17 +36,21 @@ struct ExitStatus {
   int code() const { return signalled ? 128 + value : value; }
 };
 
-/// Start time of a process in clock ticks since boot, field 22 of /proc/PID/stat, and its state letter (field 3).
+/// Of /proc/PID/stat. proc_pid_stat(5).
 struct ProcessStat {
-  std::uint64_t start_time = 0;
-  char state = '?';
+  std::string name;              ///< field 2: at most 15 bytes, any but NUL. An execve sets it, and the process may
+  std::uint64_t start_time = 0;  ///< field 22, in clock ticks since boot
+  char state = '?';              ///< field 3
   pid_t parent = 0;
 };
-/// Absent when there is no such process.
+/// The text of a /proc/PID/stat. Absent when it is none.
+std::optional<ProcessStat> parse_stat(std::string_view text);
+/// Absent when there is no such process, or no looking.
 std::optional<ProcessStat> read_stat(pid_t pid);
-/// Whether the process `pid` that started at `start_time` runs at this moment; a zombie does not. For a look: whoever
-/// is about to act on it needs a ProcessHandle.
-bool is_running(pid_t pid, std::uint64_t start_time);
+/// The process `pid` that started at `start_time`, absent unless it runs at this moment; a zombie does not. For a look:
+/// whoever is about to act on it needs a ProcessHandle. What cannot be looked at, for want of descriptors or memory, is
+/// an error, and not taken for dead.
+Result<std::optional<ProcessStat>> stat_of_running(pid_t pid, std::uint64_t start_time);
 
 /// Whether the process exits at this moment, has ended, or has a SIGKILL that it has not died of yet: /proc still shows
 /// it alive then, but a PID namespace of which it is the first takes nobody in any more, or ends whoever comes.

@@ -207,7 +207,7 @@ int operands(const std::string& name) {
   for (const char* none : {"--quiet", "--cat", "--echo-line", "--wait-winch", "--hold"})
     if (name == none) return 0;
   for (const char* one : {"--report-to", "--print", "--error", "--sleep", "--fork", "--orphan", "--allocate", "--spin",
-                          "--ignore", "--trap", "--kill", "--notify", "--exit"})
+                          "--ignore", "--trap", "--kill", "--notify", "--exit", "--rename"})
     if (name == one) return 1;
   if (name == "--append") return 2;
   return -1;
@@ -231,6 +231,7 @@ void act(const std::string& name, char** value) {
   if (name == "--notify") notify(value[0]);
   if (name == "--kill") ::kill(::getpid(), std::atoi(value[0]));
   if (name == "--exit") ::_exit(std::atoi(value[0]));
+  if (name == "--rename") ::prctl(PR_SET_NAME, value[0], 0, 0, 0);
   if (name == "--exec") {
     ::execv(value[0], value);
     say(2, "execv " + guest::errno_name(errno) + "\n");

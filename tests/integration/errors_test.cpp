@@ -219,8 +219,11 @@ TEST_CASE("run that is told to end at any moment does so, and leaves nothing", "
 TEST_CASE("what has yet to come to its program is no container to enter", "[errors][exec]") {
   World world;
   Bundle bundle = world.bundle();
-  bundle.probe({"--quiet", "--hold"});
-  REQUIRE(world.run(bundle, {"--detach"}).code == 0);
+  // By another name than init's, it would be known to have come to it.
+  bundle.probe({"--quiet", "--rename", "caisson", "--print", "ready", "--hold"});
+  const Ran started = world.run(bundle, {"--detach"});
+  REQUIRE(started.code == 0);
+  CHECK(eventually([&] { return slurp(started.out_path) == "ready\n"; }));
   CHECK(world.status(bundle) == "running");
   // Init holds the lock of the saved config until its execve.
   const int config = ::open((world.root() + "/" + bundle.id + "/config.json").c_str(), O_RDONLY | O_CLOEXEC);

@@ -24,6 +24,7 @@ State recorded() {
   state.namespaces = 0x6c020000;
   state.intent = false;
   state.runs_at_once = true;
+  state.init_name = "caisson";
   state.annotations = {{"k", "v/w"}};
   return state;
 }
@@ -52,6 +53,30 @@ TEST_CASE("a record of an update that is under way comes back as it was written"
   const auto read = container::read_state(container::write_state(state));
   REQUIRE(read);
   CHECK(*read == state);
+}
+
+TEST_CASE("init has not come to its execve before its process has another name", "[container]") {
+  State state = recorded();
+  CHECK(container::precedes_execve(state, "caisson"));
+  CHECK_FALSE(container::precedes_execve(state, "sleep"));
+  CHECK_FALSE(container::precedes_execve(state, "caisson2"));
+  CHECK_FALSE(container::precedes_execve(state, ""));
+  // A record of before there was this word says nothing by it.
+  state.init_name.clear();
+  const std::string text = container::write_state(state);
+  CHECK(text.find("init_name") == std::string::npos);
+  const auto read = container::read_state(text);
+  REQUIRE(read);
+  CHECK(container::precedes_execve(*read, "sleep"));
+  CHECK(container::precedes_execve(*read, ""));
+}
+
+TEST_CASE("a name of any bytes comes back as it was written", "[container]") {
+  State state = recorded();
+  state.init_name = "\xff\xfe\"\n) R (\x7f";
+  const auto read = container::read_state(container::write_state(state));
+  REQUIRE(read);
+  CHECK(read->init_name == state.init_name);
 }
 
 TEST_CASE("status is derived from what is seen", "[container]") {

@@ -179,7 +179,10 @@ Status spawn_process(Exec& exec) {
   options.hide_descriptors = exec.keeper == Keeper::program;
   FileDescriptor config;
   const Bequest bequest{exec.globals.init, begin, descriptors, exec.spec, exec.plan};
-  if (exec.keeper != Keeper::program && may_bequeath(exec.globals, exec.facts) && enter_pids(exec)) {
+  const bool may = exec.keeper != Keeper::program && may_bequeath(exec.globals, exec.facts);
+  OwnBinary own = CAISSON_TRY(protect_own_binary(exec.facts.privileged, may));
+  options.own = &own;
+  if (own.is_program && enter_pids(exec)) {
     options.bequest = &bequest;
     options.cgroup = entrance.birthplace.get();
   } else {

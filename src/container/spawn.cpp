@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <cstring>
-#include <optional>
 
 #include "base/timeline.hpp"
 #include "container/self_exe.hpp"
@@ -113,20 +112,21 @@ Status Child::become(sys::ProcessHandle init) {
   return {};
 }
 
+Result<OwnBinary> protect_own_binary(bool privileged, bool exchange) {
+  const timeline::Span span("protect our own binary");
+  OwnBinary own{CAISSON_TRY(open_protected_self(privileged))};
+  own.is_program = exchange && become_heritable(own.file).has_value();
+  return own;
+}
+
 Result<Child> spawn(const SpawnOptions& options) {
-  std::optional<timeline::Span> protecting(std::in_place, "protect our own binary");
-  FileDescriptor exe = CAISSON_TRY(open_protected_self(options.privileged));
+  OwnBinary own = options.own != nullptr
+                      ? std::move(*options.own)
+                      : CAISSON_TRY(protect_own_binary(options.privileged, options.bequest != nullptr));
+  const bool heir = options.bequest != nullptr && own.is_program;
   auto [ours, theirs] = CAISSON_TRY(sys::packet_pair());
   const std::string number = fmt::format("{}", theirs.get());
   const std::string config = fmt::format("{}", options.config);
-  bool heir = false;
-  if (options.bequest != nullptr) {
-    auto heritable = become_heritable(exe);
-    heir = heritable.has_value();
-    // Without a config for our binary there is no other way.
-    if (!heir && options.config < 0) return std::unexpected(std::move(heritable).error());
-  }
-  protecting.reset();
   const timeline::Span cloning("clone");
   // The signals that we handle are not to be handled by our code in a container.
   const std::uint64_t flags = options.namespaces | (heir ? CLONE_CLEAR_SIGHAND : 0);
@@ -142,13 +142,14 @@ Result<Child> spawn(const SpawnOptions& options) {
     // Our copy of the other end would keep us waiting for a runtime that is gone.
     ours.reset();
     wire::Channel channel(std::move(theirs));
-    Error error = heir ? take_over(options, channel) : reenter(options, exe, channel, number.c_str(), config.c_str());
+    Error error =
+        heir ? take_over(options, channel) : reenter(options, own.file, channel, number.c_str(), config.c_str());
     (void)channel.send(wire::Failed{std::move(error)});
     ::_exit(1);
   }
   if (heir) sys::show_own_arguments();
   return Child(sys::ProcessHandle(cloned->pid, std::move(cloned->pidfd)), wire::Channel(std::move(ours)), in_cgroup,
-               heir, std::move(exe));
+               heir, std::move(own.file));
 }
 
 }  // namespace caisson::container

@@ -32,15 +32,24 @@ struct Bequest {
 /// cannot write to (CVE-2019-5736), and the kernel must let us say so.
 bool may_bequeath(const Globals& globals, const plan::HostFacts& facts);
 
+/// Our binary, opened so that nobody can write to it (CVE-2019-5736).
+struct OwnBinary {
+  FileDescriptor file;
+  bool is_program = false;  ///< of this process, whose memory and descriptors are nobody's business any more
+};
+/// `exchange`: makes it our program where the kernel lets us.
+Result<OwnBinary> protect_own_binary(bool privileged, bool exchange);
+
 struct SpawnOptions {
   std::uint64_t namespaces = 0;  ///< CLONE_NEW* for the clone itself
   int cgroup = -1;               ///< cgroup2 directory to be born in; -1 = inherit
   bool privileged = true;        ///< CAP_SYS_ADMIN: our binary need not be copied
   bool wait_for_maps = false;    ///< a user namespace is made by the clone: Mapped comes before our binary runs again
-  int config = -1;               ///< descriptor that init gets beside the channel: its config
+  OwnBinary* own = nullptr;      ///< taken over; nullptr = it is yet to be protected
+  int config = -1;               ///< descriptor that init gets beside the channel: its config. A bequest's is its lock
   const sigset_t* signal_mask = nullptr;   ///< what the child gets back; nullptr = ours
   std::array<int, 3> streams{-1, -1, -1};  ///< the child's standard streams; -1 = ours
-  const Bequest* bequest = nullptr;        ///< the child goes on in our memory and is sent no Begin
+  const Bequest* bequest = nullptr;        ///< the child goes on in our memory, if it can, and is sent no Begin
   bool hide_descriptors = false;  ///< nothing else that is open here goes on in the child: the caller did not see to it
 };
 

@@ -184,6 +184,22 @@ TEST_CASE("exec into a created container", "[exec]") {
   world.nothing_left();
 }
 
+TEST_CASE("where the kernel does not let our image be changed, our binary is executed anew", "[exec][run]") {
+  World world;
+  const How how{.same_image = true};
+  Bundle bundle = world.bundle();
+  bundle.probe({"--quiet", "--exit", "3"});
+  CHECK(world.run(bundle, {}, how).code == 3);
+  Bundle stays = holding(world);
+  world.started(stays);
+  const Ran ran = world.call({"exec", stays.id, "/probe", "--quiet", "--exit", "4"}, how);
+  INFO(ran.err);
+  CHECK(ran.code == 4);
+  CHECK(ran.err.empty());
+  CHECK(world.remove(stays, true).code == 0);
+  world.nothing_left();
+}
+
 TEST_CASE("exec in a user namespace", "[exec][user]") {
   World world;
   Bundle bundle = holding(world);

@@ -3,9 +3,12 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -81,6 +84,26 @@ std::vector<std::string> mounts_below(const std::string& dir) {
   return found;
 }
 
+/// prctl(PR_SET_MM, PR_SET_MM_MAP, ...) is EPERM; asking how large its argument is goes through.
+bool refuse_image_changes() {
+  const auto load = [](std::size_t at) {
+    return sock_filter{BPF_LD | BPF_W | BPF_ABS, 0, 0, static_cast<std::uint32_t>(at)};
+  };
+  const auto unless = [](std::uint32_t value, std::uint8_t skip) {
+    return sock_filter{BPF_JMP | BPF_JEQ | BPF_K, 0, skip, value};
+  };
+  sock_filter steps[] = {load(offsetof(seccomp_data, nr)),
+                         unless(SYS_prctl, 5),
+                         load(offsetof(seccomp_data, args[0])),
+                         unless(PR_SET_MM, 3),
+                         load(offsetof(seccomp_data, args[1])),
+                         unless(PR_SET_MM_MAP, 1),
+                         {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | EPERM},
+                         {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW}};
+  const sock_fprog program{std::size(steps), steps};
+  return ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
 [[noreturn]] void become_caisson(const std::vector<std::string>& args, const How& how, const Ran& files,
                                  const std::string& mark, const std::string& cwd, const std::string& input) {
   std::map<int, int> wanted = how.descriptors;
@@ -103,6 +126,7 @@ std::vector<std::string> mounts_below(const std::string& dir) {
     for (const int number : {SIGTERM, SIGUSR2}) ::sigaddset(&blocked, number);
   }
   ::sigprocmask(SIG_SETMASK, &blocked, nullptr);
+  if (how.same_image && !refuse_image_changes()) ::_exit(120);
   std::vector<char*> argv, envp;
   for (const auto& arg : args) argv.push_back(const_cast<char*>(arg.c_str()));
   argv.push_back(nullptr);

@@ -46,6 +46,7 @@ struct How {
   bool closed_stdio = false;       ///< 0, 1 and 2 closed
   bool odd_signals = false;        ///< SIGCHLD, SIGPIPE and SIGUSR1 ignored, SIGTERM and SIGUSR2 blocked
   bool traced = false;             ///< stands at its first instruction, for kill_at_change()
+  bool same_image = false;         ///< a seccomp filter keeps it from changing what the kernel calls its program
   bool global_root = true;         ///< pass --root
 };
 

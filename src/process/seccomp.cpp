@@ -129,6 +129,8 @@ class Architecture {
   void see(const CallName& name, const CallNumbers& call) {
     if (!call.known && architecture_ == plan::native_architecture()) material_.unknown.push_back(name.text());
     if (call.direct) largest_ = std::max(*call.direct, largest_.value_or(0));
+    // A call that has no number of its own is mentioned by its multiplexer's.
+    if (call.multiplexed) largest_ = std::max(call.multiplexed->number, largest_.value_or(0));
   }
 
   void number(std::uint32_t place) {

@@ -107,6 +107,18 @@ TEST_CASE("rules left out as the default action still count as mentioned", "[pro
   CHECK(answer(filter, plan::native_architecture(), 438) == (SECCOMP_RET_ERRNO | ENOSYS));
 }
 
+TEST_CASE("a call that a multiplexer alone makes is mentioned by the multiplexer's number", "[process][seccomp]") {
+  auto wanted = profile(Action::errno_return, {{.names = {"read", "send"}, .action = Action::allow}});
+  wanted.architectures = {config::SeccompArch::x86};
+  const auto filter = compiled(wanted);
+  CHECK(answer(filter, AUDIT_ARCH_I386, 3) == SECCOMP_RET_ALLOW);
+  CHECK(answer(filter, AUDIT_ARCH_I386, 5) == (SECCOMP_RET_ERRNO | EPERM));
+  CHECK(answer(filter, AUDIT_ARCH_I386, 101) == (SECCOMP_RET_ERRNO | EPERM));
+  CHECK(answer(filter, AUDIT_ARCH_I386, 102, {9}) == SECCOMP_RET_ALLOW);
+  CHECK(answer(filter, AUDIT_ARCH_I386, 102, {1}) == (SECCOMP_RET_ERRNO | EPERM));
+  CHECK(answer(filter, AUDIT_ARCH_I386, 103) == (SECCOMP_RET_ERRNO | ENOSYS));
+}
+
 TEST_CASE("calls that libseccomp does not know yet are filtered all the same", "[process][seccomp]") {
   const std::uint32_t native = plan::native_architecture();
   auto filter = compiled(profile(Action::allow, {{.names = {"mseal"}, .action = Action::errno_return},

@@ -43,7 +43,7 @@ Result<bool> FrozenLook::at(const std::map<std::string, std::string>& paths) {
   const auto found = paths.find(v1 ? "freezer" : "");
   if (found == paths.end()) return false;
   const auto slash = found->second.rfind('/');
-  if (slash == std::string::npos || slash == 0) return is_frozen(paths);
+  if (slash == std::string::npos || slash == 0 || slash + 1 == found->second.size()) return is_frozen(paths);
   const auto parent = std::string_view(found->second).substr(0, slash);
   if (!dir_ || parent_ != parent) {
     parent_ = parent;

@@ -158,7 +158,7 @@ bool read_any(Reader& reader, Node value, T& out, const Place& at) {
     out = word_values<T>[which];
     return true;
   } else if constexpr (requires { fields<T>.size; }) {
-    static_assert(fields<T>.size <= 64);
+    static_assert(fields<T>.size > 0 && fields<T>.size <= 64);
     return read_object(reader, value, keys<T>(), read_erased_row<T>, &out, at);
   } else {
     return read_value(reader, value, out, at);

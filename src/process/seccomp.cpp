@@ -7,8 +7,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cassert>
 #include <cstring>
 #include <deque>
+#include <functional>
 #include <numeric>
 #include <string_view>
 
@@ -104,6 +106,8 @@ class Architecture {
       first = last;
     }
     if (plan_.answer_unknown_with_enosys && largest_) from(*largest_ + 1, {SECCOMP_RET_ERRNO | ENOSYS, nullptr});
+    // Out of order, the tree would give the wrong answers without a word.
+    assert(std::ranges::is_sorted(segments, std::less(), &Segment::first));
     append_tree(segments, program, material_.links);
   }
 

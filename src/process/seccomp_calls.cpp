@@ -165,7 +165,8 @@ const ListedCall* find_listed(std::string_view name) {
   return nullptr;
 }
 
-/// libseccomp's number. Its own search goes through a hundred comparisons for some architectures.
+/// libseccomp's number: for the architectures that the build has listed, that of the library it was built with. Its own
+/// search goes through a hundred comparisons for some architectures.
 int resolve(const ListedCall* listed, const std::string& name, std::uint32_t architecture) {
   if (listed != nullptr)
     for (std::size_t i = 0; i < kListed.size(); ++i)

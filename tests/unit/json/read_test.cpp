@@ -127,6 +127,8 @@ TEST_CASE("text that is not JSON names line and column", "[json]") {
 TEST_CASE("the encoding is checked where it matters", "[json]") {
   CHECK(json::parse<Tree>("{\"text\":\"\xff\"}")->text == "\xff");
   CHECK(json::parse<Tree>("\xef\xbb\xbf{}", json::Encoding::utf8));  // a byte order mark
+  CHECK(json::parse<Tree>("\xef\xbb\xbf{}"));
+  CHECK_FALSE(json::parse<Tree>("\xef\xbb{}"));  // two thirds of one
   const auto half = json::parse<Tree>(R"({"text":"\udc00"})", json::Encoding::utf8);
   REQUIRE_FALSE(half);
   CHECK(half.error().pointer() == "/text");

@@ -16,12 +16,12 @@ template <std::size_t N>
 class Fixed {
  public:
   template <std::size_t Size>
-  consteval Fixed(const char (&text)[Size]) : size_(Size - 1) {
+  consteval Fixed(const char (&text)[Size]) : size_(Size - 1) {  // NOLINT(google-explicit-constructor): a literal
     static_assert(Size - 1 <= N && N <= UINT8_MAX);
     std::copy_n(text, Size - 1, text_.data());
   }
   constexpr std::string_view view() const& { return {text_.data(), size_}; }
-  constexpr operator std::string_view() const& { return view(); }
+  constexpr operator std::string_view() const& { return view(); }  // NOLINT(google-explicit-constructor): as a string
   auto operator<=>(const Fixed&) const = default;
 
  private:

@@ -150,10 +150,10 @@ using Index = std::array<std::uint16_t, 2048>;
 constexpr Index make_index() {
   static_assert(kListedCalls.size() < Index().size() / 2);
   Index index{};
-  for (std::uint16_t i = 0; i < kListedCalls.size(); ++i) {
+  for (std::size_t i = 0; i < kListedCalls.size(); ++i) {
     std::size_t at = hash(name_of(kListedCalls[i])) % index.size();
     while (index[at] != 0) at = (at + 1) % index.size();
-    index[at] = i + 1;
+    index[at] = static_cast<std::uint16_t>(i + 1);
   }
   return index;
 }

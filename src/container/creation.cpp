@@ -294,11 +294,7 @@ Status Creation::make_cgroups() {
   state_.cgroup_made_parents = cgroup_->made_parents();
   const std::vector<FileDescriptor> tasks = CAISSON_TRY(enter_or_attach(
       *cgroup_, child_->process().pid(), in_birthplace_ || !cgroup_dir_, plan_.cgroup.enter_late, facts_));
-  CAISSON_TRY(child_->channel().send(wire::CgroupsReady{}, {tasks.begin(), tasks.end()}));
-  // The end of its mount waits until every processor has passed a quiet state. While init mounts that is nobody's
-  // loss; later, init's own unmounting would have to wait for it as well.
-  child_->close_program();
-  return {};
+  return child_->channel().send(wire::CgroupsReady{}, {tasks.begin(), tasks.end()});
 }
 
 Status Creation::run_runtime_hooks() {
@@ -322,6 +318,10 @@ Status Creation::prepare_host() {
     const timeline::Span limits("set limits");
     CAISSON_TRY(cgroup_->apply(plan_.cgroup));
   }
+  // The end of its mount waits until every processor has passed a quiet state. While init mounts that is nobody's
+  // loss; later, init's own unmounting would have to wait for it as well. Limits come first: on cgroup v1 one may find
+  // init in the cgroup already, and above it.
+  child_->close_program();
   const pid_t pid = child_->process().pid();
   const auto stat = sys::read_stat(pid);
   if (!stat) return fail(ErrorKind::destroyed, "container init ended unexpectedly");

@@ -286,9 +286,17 @@ Status Creation::join_resctrl() {
   return cgroup::join_group(plan_.resctrl->group, plan_.resctrl->monitor, child_->process().pid());
 }
 
+Status Creation::set_limits() {
+  const timeline::Span span("set limits");
+  return cgroup_->apply(plan_.cgroup);
+}
+
 Status Creation::make_cgroups() {
   const timeline::Span span("make cgroups");
   CAISSON_TRY(cgroup_->create());
+  // Before init is in them: a v1 memory limit below what the kernel keeps in stock for it would be refused as busy.
+  // systemd's are made for the process and have it from the first.
+  if (!plan_.cgroup.unit) CAISSON_TRY(set_limits());
   if (moved_late()) CAISSON_TRY(child_->channel().expect<wire::RootfsReady>());
   state_.cgroup_paths = cgroup_->paths();
   state_.cgroup_made_parents = cgroup_->made_parents();
@@ -314,13 +322,9 @@ Status Creation::prepare_host() {
   // Before any hook has run: whoever deletes the container may have to run the poststop hooks.
   CAISSON_TRY(save_config());
   CAISSON_TRY(join_resctrl());
-  {
-    const timeline::Span limits("set limits");
-    CAISSON_TRY(cgroup_->apply(plan_.cgroup));
-  }
+  if (plan_.cgroup.unit) CAISSON_TRY(set_limits());
   // The end of its mount waits until every processor has passed a quiet state. While init mounts that is nobody's
-  // loss; later, init's own unmounting would have to wait for it as well. Limits come first: on cgroup v1 one may find
-  // init in the cgroup already, and above it.
+  // loss; later, init's own unmounting would have to wait for it as well.
   child_->close_program();
   const pid_t pid = child_->process().pid();
   const auto stat = sys::read_stat(pid);

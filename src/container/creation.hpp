@@ -90,6 +90,7 @@ class Creation {
   Status spawn_init();
   Status save_config();
   Status give_maps();
+  Status set_limits();
   Status make_cgroups();
   Status join_resctrl();
   Status prepare_host();

@@ -56,7 +56,8 @@ struct OomNotice {
   std::string cgroup;       ///< directory of the cgroup whose limit was hit; empty = memory of the host itself
   std::uint64_t limit = 0;  ///< bytes; 0 with the host
   std::uint64_t peak = 0;   ///< bytes
-  std::uint64_t kills = 0;  ///< processes of the container killed so far. On cgroup v1 the notice may precede its kill
+  /// Processes of the container killed so far. On cgroup v1 a notice may precede its kill, and more than one be of it.
+  std::uint64_t kills = 0;
 };
 
 /// The notices of one container, from Container::notify_on_oom() on, until its cgroup is gone. Copies are the same

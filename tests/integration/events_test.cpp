@@ -121,7 +121,7 @@ TEST_CASE("the OOM killer's work is told by events, state, run and exec", "[even
     INFO(ran.err);
     CHECK(ran.code == 137);
     CHECK(contains(ran.err, "exec " + bundle.id + ": the OOM killer ended 1 process of the container"));
-    CHECK(eventually([&] { return oom_lines(slurp(files.out_path)).size() == 1; }));
+    CHECK(eventually([&] { return !oom_lines(slurp(files.out_path)).empty(); }));
     const Json state(world.call({"state", bundle.id}).out);
     CHECK(state.str("/status") == "running");
     const Json report(state.str(kOom));
@@ -136,10 +136,15 @@ TEST_CASE("the OOM killer's work is told by events, state, run and exec", "[even
     CHECK(told.code == 0);
     CHECK(contains("\n" + told.out, "\n{\"type\":\"oom\",\"id\":\"" + bundle.id + "\"}\n"));
     const auto lines = oom_lines(told.out);
-    REQUIRE(lines.size() == 1);
-    CHECK(lines[0].str("/id") == bundle.id);
-    CHECK(lines[0].str("/data/cgroup") == memory_dir(world, bundle));
-    CHECK(lines[0].num("/data/limit") == 33554432);
+    REQUIRE_FALSE(lines.empty());
+    // v1's kernel tells before it kills, and may once more when the dying process asks for a page.
+    if (cgroup_v2()) CHECK(lines.size() == 1);
+    for (const Json& line : lines) {
+      CHECK(line.str("/id") == bundle.id);
+      CHECK(line.str("/data/cgroup") == memory_dir(world, bundle));
+      CHECK(line.num("/data/limit") == 33554432);
+      CHECK(line.num("/data/kills") <= 1);
+    }
   }
   SECTION("of a container that died of it, until it is deleted") {
     bundle.probe({"--quiet", "--allocate", "200"});

@@ -114,6 +114,10 @@ Status Child::become(sys::ProcessHandle init) {
 
 Result<OwnBinary> protect_own_binary(bool privileged, bool exchange) {
   const timeline::Span span("protect our own binary");
+  if (FileDescriptor early = sys::take_early_image()) {
+    const bool ready = exchange && sys::hide_own_arguments() && sys::hide_from_others();
+    return OwnBinary{std::move(early), ready};
+  }
   OwnBinary own{CAISSON_TRY(open_protected_self(privileged))};
   own.is_program = exchange && become_heritable(own.file).has_value();
   return own;

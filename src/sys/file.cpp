@@ -83,7 +83,8 @@ Result<std::string> read_all(FdView fd, std::string_view name) {
 Result<std::string> read_own_file(FdView dir, const std::string& path) {
   constexpr std::size_t kUsual = 8192;
   FileDescriptor fd = CAISSON_TRY(open_at(dir, path, O_RDONLY));
-  std::string text(kUsual, '\0');
+  std::string text;
+  text.resize_and_overwrite(kUsual, [](char*, std::size_t n) { return n; });
   const ssize_t size = ::read(fd.get(), text.data(), text.size());
   if (size < 0) return fail_errno("read '{}'", path);
   text.resize(static_cast<std::size_t>(size));

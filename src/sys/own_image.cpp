@@ -11,9 +11,15 @@
 #include <cstdint>
 #include <cstring>
 #include <span>
+#include <utility>
 
 /// The linker's: where our own ELF header is in memory.
 extern "C" const char __ehdr_start[];  // NOLINT(bugprone-reserved-identifier)
+
+/// Written before there is anything else: see early_image.cpp.
+extern "C" {
+int caisson_early_image = -1;
+}
 
 namespace caisson::sys {
 
@@ -122,6 +128,14 @@ Status change_own_image(FdView file) {
   CAISSON_TRY(move_segments(file, own_image()));
   prctl_mm_map map = own_map();
   map.exe_fd = static_cast<unsigned>(file.get());
+  if (::prctl(PR_SET_MM, PR_SET_MM_MAP, &map, sizeof map, 0) != 0) return fail_errno("prctl(PR_SET_MM_MAP)");
+  return {};
+}
+
+FileDescriptor take_early_image() { return FileDescriptor(std::exchange(caisson_early_image, -1)); }
+
+Status hide_own_arguments() {
+  prctl_mm_map map = own_map();
   if (::prctl(PR_SET_MM, PR_SET_MM_MAP, &map, sizeof map, 0) != 0) return fail_errno("prctl(PR_SET_MM_MAP)");
   return {};
 }

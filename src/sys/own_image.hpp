@@ -18,6 +18,13 @@ bool can_change_own_image();
 /// An error leaves the process as it was but for, at most, its mappings, which are equal in content.
 Status change_own_image(FdView file);
 
+/// Our program's file, opened so that nobody can write to it, where the program's first instructions have made that its
+/// image already: see early_image.cpp. Nothing elsewhere, and the second time.
+FileDescriptor take_early_image();
+
+/// The rest of what change_own_image() does, where the image is changed already: the command line and the environment.
+Status hide_own_arguments();
+
 /// Shows whoever looks into /proc the command line and the environment again that the process was started with, which
 /// change_own_image() took away. No error: it is for people's eyes.
 void show_own_arguments();

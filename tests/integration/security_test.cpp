@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "integration/support/mounts.hpp"
@@ -74,6 +75,36 @@ TEST_CASE("CVE-2019-5736: the container cannot write to the runtime", "[security
     CHECK(world.remove(bundle).code == 0);
   }
   CHECK(slurp(Places::get().caisson) == before);
+  world.nothing_left();
+}
+
+TEST_CASE("a command that makes a process runs from its first instructions in a program that nobody can write to",
+          "[security]") {
+#if !defined(__x86_64__)
+  CAISSON_SKIP("elsewhere than on x86-64 the program is exchanged before a clone");
+#endif
+  World world;
+  const Bundle bundle = world.bundle();
+  // What it waits for is the first thing that it reads.
+  const std::string config = bundle.dir + "/pipe.json";
+  REQUIRE(::mkfifo(config.c_str(), 0600) == 0);
+  Ran files;
+  const pid_t runtime = world.start_call({"create", "--config", config, "--bundle", bundle.dir, bundle.id}, {}, files);
+  int writer = -1;
+  REQUIRE(eventually([&] { return (writer = ::open(config.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC)) >= 0; }));
+  const std::string dir = "/proc/" + std::to_string(runtime);
+  char program[4096];
+  const ssize_t size = ::readlink((dir + "/exe").c_str(), program, sizeof program);
+  CHECK(size > 0);
+  CHECK(std::string(program, static_cast<std::size_t>(std::max(size, ssize_t{0}))) != Places::get().caisson);
+  CHECK_FALSE(contains(slurp(dir + "/maps"), Places::get().caisson));
+  // To people it is what it was.
+  CHECK(slurp(dir + "/cmdline").ends_with("--bundle" + std::string(1, '\0') + bundle.dir + '\0' + bundle.id + '\0'));
+  CHECK_FALSE(slurp(dir + "/environ").empty());
+  ::close(writer);
+  const Ran ran = world.finish_call(runtime, files, 10);
+  CHECK(ran.code == 1);
+  CHECK(contains(ran.err, "invalid JSON"));
   world.nothing_left();
 }
 

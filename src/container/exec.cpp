@@ -37,6 +37,15 @@ namespace caisson::container {
 
 namespace {
 
+/// What the process is born with. Kept until it runs: each page that we write to once it is cloned is copied for it,
+/// and the scheduler may well let it wait for us.
+struct Legacy {
+  cgroup::Entrance entrance;
+  FileDescriptor root;
+  wire::Begin begin;
+  std::vector<FdView> descriptors;  ///< beside `begin`
+};
+
 /// Everything one exec holds, from the record to the process.
 struct Exec {
   const Globals& globals;
@@ -52,6 +61,7 @@ struct Exec {
   KeptDescriptors kept;
   std::unique_ptr<cgroup::CgroupManager> cgroup;
   std::uint64_t oom_kills_before = 0;
+  Legacy legacy;
   bool must_be_moved = false;  ///< it is not in the container's cgroups by itself
   std::optional<sys::SignalSource> signals;
   std::optional<Child> child;
@@ -151,27 +161,36 @@ void leave_pids() {
   if (own) (void)sys::join_namespace(own, CLONE_NEWPID);
 }
 
+Status prepare_legacy(Exec& exec) {
+  Legacy& legacy = exec.legacy;
+  // Without permission, or on a kernel that checks it of init, the process is moved later: see converse().
+  if (std::pair(exec.facts.kernel_major, exec.facts.kernel_minor) >= std::pair(5, 16))
+    if (auto found = exec.cgroup->entrance()) legacy.entrance = std::move(*found);
+  legacy.root = CAISSON_TRY(open_root(exec));
+  legacy.begin = make_begin(exec);
+  legacy.begin.descriptors.cgroup = static_cast<bool>(legacy.entrance.birthplace);
+  legacy.begin.descriptors.tasks = static_cast<unsigned>(legacy.entrance.files.size());
+  legacy.begin.descriptors.root = static_cast<bool>(legacy.root);
+  legacy.begin.descriptors.timeline = timeline::descriptor() >= 0;
+  legacy.descriptors.push_back(exec.container.pidfd());
+  if (legacy.entrance.birthplace) legacy.descriptors.push_back(legacy.entrance.birthplace);
+  if (legacy.root) legacy.descriptors.push_back(legacy.root);
+  for (const auto& file : legacy.entrance.files) legacy.descriptors.push_back(file);
+  if (legacy.begin.descriptors.timeline) legacy.descriptors.push_back(FdView::of(timeline::descriptor()));
+  return {};
+}
+
 Status spawn_process(Exec& exec) {
   const timeline::Span span("spawn the process");
   // The descriptors of a program that embeds us are not ours to change.
   if (exec.keeper != Keeper::program) CAISSON_TRY(sys::close_on_exec_from(3 + exec.kept.all));
-  if (exec.keeper == Keeper::foreground) exec.signals.emplace(CAISSON_TRY(block_forwarded_signals()));
-  // Without permission, or on a kernel that checks it of init, the process is moved later: see converse().
-  cgroup::Entrance entrance;
-  if (std::pair(exec.facts.kernel_major, exec.facts.kernel_minor) >= std::pair(5, 16))
-    if (auto found = exec.cgroup->entrance()) entrance = std::move(*found);
-  const FileDescriptor root = CAISSON_TRY(open_root(exec));
-  wire::Begin begin = make_begin(exec);
-  begin.descriptors.cgroup = static_cast<bool>(entrance.birthplace);
-  begin.descriptors.tasks = static_cast<unsigned>(entrance.files.size());
-  begin.descriptors.root = static_cast<bool>(root);
-  std::vector<FdView> descriptors{exec.container.pidfd()};
-  if (entrance.birthplace) descriptors.push_back(entrance.birthplace);
-  if (root) descriptors.push_back(root);
-  for (const auto& file : entrance.files) descriptors.push_back(file);
-  begin.descriptors.timeline = timeline::descriptor() >= 0;
-  if (begin.descriptors.timeline) descriptors.push_back(FdView::of(timeline::descriptor()));
-
+  if (exec.keeper == Keeper::foreground) {
+    exec.signals.emplace(CAISSON_TRY(block_forwarded_signals()));
+    // What is counted from here on may be its own end.
+    exec.oom_kills_before = exec.cgroup->oom_kills().value_or(0);
+  }
+  CAISSON_TRY(prepare_legacy(exec));
+  auto& [entrance, root, begin, descriptors] = exec.legacy;
   SpawnOptions options;
   options.privileged = exec.facts.privileged;
   options.signal_mask = exec.signals ? &exec.signals->mask_before() : nullptr;
@@ -217,7 +236,6 @@ Status converse(Exec& exec) {
     if (!limited && !own_limits) return limited;
   }
   CAISSON_TRY(send_proceed(channel, exec.seccomp, own_limits));
-  exec.child->close_program();
   // Where nothing is asked of us before the end.
   if (!exec.spec.process->terminal && !(exec.seccomp && exec.seccomp->notify)) CAISSON_TRY(channel.wait_for_end());
   for (bool executing = false;;) {
@@ -249,9 +267,9 @@ Status converse(Exec& exec) {
 
 Status bring_up(Exec& exec) {
   CAISSON_TRY(spawn_process(exec));
-  // While it finds its way in: what is counted from here on may be its own end.
-  if (exec.keeper == Keeper::foreground) exec.oom_kills_before = exec.cgroup->oom_kills().value_or(0);
   CAISSON_TRY(converse(exec));
+  // Whoever closes it last has to wait for the end of its mount: that is not the process on its way.
+  exec.child->close_program();
   const sys::ProcessHandle& process = exec.child->process();
   if (!exec.options.pidfd_socket.empty()) CAISSON_TRY(send_pidfd(exec.options.pidfd_socket, "setns", process.pidfd()));
   if (!exec.options.pid_file.empty()) CAISSON_TRY(write_pid_file(exec.options.pid_file, process.pid()));
@@ -282,6 +300,7 @@ Result<Joined> join(const Globals& globals, const std::string& id, const ExecOpt
             .kept = {},
             .cgroup = {},
             .oom_kills_before = 0,
+            .legacy = {},
             .must_be_moved = false,
             .signals = {},
             .child = {},

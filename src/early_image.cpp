@@ -4,8 +4,9 @@
 // takes a quarter of the time, for nothing has been written yet: the variables need not be copied, they are mapped anew
 // like all the rest, and only then relocated.
 //
-// Nothing is relocated here, there is no thread-local storage, and no function of the library can be called. Whatever
-// fails is left as it is: protect_own_binary() does it later, or says why not.
+// Nothing is relocated here: no address may stand in a table, not even in one that the compiler makes. There is no
+// thread-local storage, and no function of the library can be called. Whatever fails is left as it is:
+// protect_own_binary() does it later, or says why not.
 #include <elf.h>
 #include <fcntl.h>
 #include <linux/mount.h>
@@ -16,11 +17,10 @@
 #include <cstdint>
 
 extern "C" {
-/// The linker's: where our own ELF header is in memory.
-[[gnu::visibility("hidden")]] extern const char __ehdr_start[];  // NOLINT(bugprone-reserved-identifier)
 /// See sys::take_early_image().
 [[gnu::visibility("hidden")]] extern int caisson_early_image;
-[[gnu::visibility("hidden"), gnu::used]] void caisson_prepare_image(const long* stack);
+/// `stack` as the kernel leaves it: the number of words, the words, the variables. `base`: our own ELF header.
+[[gnu::visibility("hidden"), gnu::used]] void caisson_prepare_image(const long* stack, long base);
 }
 
 #if defined(__x86_64__)
@@ -33,6 +33,7 @@ asm(R"(
 caisson_entry:
   xorl %ebp, %ebp
   movq %rsp, %rdi
+  leaq __ehdr_start(%rip), %rsi
   movq %rsp, %rbx
   call caisson_prepare_image
   movq %rbx, %rsp
@@ -68,10 +69,23 @@ bool is(Text word, Text other) {
   return *word == *other;
 }
 
-/// Whether some word may be a command that makes a process of a container. One that only looks like it costs the time.
+/// Of an option before the command.
+bool takes_value(Text option) {
+  if (is(option, "--debug") || is(option, "--systemd-cgroup")) return false;
+  for (Text at = option; *at != '\0'; ++at)
+    if (*at == '=') return false;
+  return option[1] == '-';
+}
+
+/// Whether the command, which is the first word but for options, makes a process of a container.
 bool makes_process(const char* const* words) {
-  for (; *words != nullptr; ++words)
-    if (is(*words, "exec") || is(*words, "run") || is(*words, "create")) return true;
+  bool is_value = false;
+  for (; *words != nullptr; ++words) {
+    const bool is_option = !is_value && **words == '-';
+    if (!is_value && !is_option && !is(*words, "nsinit"))
+      return is(*words, "exec") || is(*words, "run") || is(*words, "create");
+    is_value = is_option && takes_value(*words);
+  }
   return false;
 }
 
@@ -104,8 +118,7 @@ void clear(long from, long to) {
   for (auto* at = reinterpret_cast<volatile char*>(from); address(at) < to; ++at) *at = 0;
 }
 
-bool map_segments(long program) {
-  const long base = address(__ehdr_start);
+bool map_segments(long program, long base) {
   const auto* header = reinterpret_cast<const Elf64_Ehdr*>(base);
   const auto* segment = reinterpret_cast<const Elf64_Phdr*>(base + static_cast<long>(header->e_phoff));
   for (const auto* end = segment + header->e_phnum; segment != end; ++segment) {
@@ -128,17 +141,16 @@ long end_of(Text word) {
   return address(word) + 1;
 }
 
-/// All else that is told with it stays as it is.
-bool name_program(long program, const long* stack) {
+/// The words and variables stay what others read of them; of code and data the kernel only keeps account.
+bool name_program(long program, const long* stack, long base) {
   const auto* words = reinterpret_cast<const char* const*>(stack + 1);
   const long count = *stack;
   const auto* variables = words + count + 1;
   const auto* last = variables;
   while (*last != nullptr) ++last;
   prctl_mm_map map;
-  map.start_code = static_cast<std::uint64_t>(address(__ehdr_start));
-  map.end_code = map.start_code + kPage;
-  map.start_data = map.end_data = map.start_code;
+  map.start_code = map.start_data = map.end_data = static_cast<std::uint64_t>(base);
+  map.end_code = static_cast<std::uint64_t>(base + kPage);
   map.start_brk = map.brk = static_cast<std::uint64_t>(call(SYS_brk));
   map.start_stack = static_cast<std::uint64_t>(address(stack));
   map.arg_start = static_cast<std::uint64_t>(address(words[0]));
@@ -153,12 +165,12 @@ bool name_program(long program, const long* stack) {
 
 }  // namespace
 
-void caisson_prepare_image(const long* stack) {
-  if (*stack < 1 || !makes_process(reinterpret_cast<const char* const*>(stack + 1))) return;
+void caisson_prepare_image(const long* stack, long base) {
+  if (*stack < 2 || !makes_process(reinterpret_cast<const char* const*>(stack + 2))) return;
   const long tree = read_only_clone();
   if (tree < 0) return;
   const long program = open_program(tree);
-  const bool done = program > 2 && map_segments(program) && name_program(program, stack);
+  const bool done = program > 2 && map_segments(program, base) && name_program(program, stack, base);
   if (program >= 0) call(SYS_close, program);
   if (done)
     caisson_early_image = static_cast<int>(tree);

@@ -138,7 +138,11 @@ Result<Entry> Store::reserve(const std::string& id) const {
     return fail_errno("mkdir('{}/{}')", root_, id);
   }
   FileDescriptor dir(::openat(root.get(), id.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!dir) return fail_errno("open('{}/{}')", root_, id);
+  if (!dir) {
+    auto failure = fail_errno("open('{}/{}')", root_, id);
+    ::unlinkat(root.get(), id.c_str(), AT_REMOVEDIR);
+    return failure;
+  }
   Entry entry(std::move(root), std::move(dir), id, root_ + "/" + id);
   CAISSON_TRY(entry.lock());
   return entry;

@@ -84,10 +84,12 @@ Result<std::string> read_own_file(FdView dir, const std::string& path) {
   constexpr std::size_t kUsual = 8192;
   FileDescriptor fd = CAISSON_TRY(open_at(dir, path, O_RDONLY));
   std::string text;
-  text.resize_and_overwrite(kUsual, [](char*, std::size_t n) { return n; });
-  const ssize_t size = ::read(fd.get(), text.data(), text.size());
+  ssize_t size = 0;
+  text.resize_and_overwrite(kUsual, [&](char* room, std::size_t most) {
+    size = ::read(fd.get(), room, most);
+    return static_cast<std::size_t>(std::max(size, ssize_t{0}));
+  });
   if (size < 0) return fail_errno("read '{}'", path);
-  text.resize(static_cast<std::size_t>(size));
   if (text.size() == kUsual) text += CAISSON_TRY(read_all(fd, path));
   return text;
 }

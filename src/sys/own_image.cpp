@@ -30,8 +30,15 @@ constexpr std::uintptr_t kPage = 4096;
 constexpr std::uintptr_t page_down(std::uintptr_t at) { return at & ~(kPage - 1); }
 constexpr std::uintptr_t page_up(std::uintptr_t at) { return page_down(at + kPage - 1); }
 
-/// What others read as our command line.
-char command_line[] = "caisson\0init";
+constexpr char kCommandLine[] = "caisson\0init";
+
+/// What others read as our command line: only where there is no file behind the memory (fs/proc/base.c,
+/// get_mm_cmdline()), as there may be behind a variable's.
+const char* command_line() {
+  static const char* const text =
+      static_cast<const char*>(std::memcpy(new char[sizeof kCommandLine], kCommandLine, sizeof kCommandLine));
+  return text;
+}
 
 struct Image {
   std::uintptr_t bias = 0;  ///< what stands between the file's addresses and ours
@@ -112,11 +119,11 @@ prctl_mm_map own_map() {
   prctl_mm_map map{};
   map.start_code = code;
   map.end_code = code + kPage;
-  map.start_data = map.end_data = address(command_line);
+  map.start_data = map.end_data = address(command_line());
   map.start_brk = map.brk = address(::sbrk(0));
   map.start_stack = address(&map);
-  map.arg_start = address(command_line);
-  map.arg_end = map.arg_start + sizeof command_line;
+  map.arg_start = address(command_line());
+  map.arg_end = map.arg_start + sizeof kCommandLine;
   map.env_start = map.env_end = map.arg_end;
   map.exe_fd = static_cast<unsigned>(-1);
   return map;

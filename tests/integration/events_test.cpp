@@ -143,6 +143,7 @@ TEST_CASE("the OOM killer's work is told by events, state, run and exec", "[even
       CHECK(line.str("/id") == bundle.id);
       CHECK(line.str("/data/cgroup") == memory_dir(world, bundle));
       CHECK(line.num("/data/limit") == 33554432);
+      CHECK(line.has("/data/kills"));
       CHECK(line.num("/data/kills") <= 1);
     }
   }

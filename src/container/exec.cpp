@@ -190,20 +190,20 @@ Status spawn_process(Exec& exec) {
     exec.oom_kills_before = exec.cgroup->oom_kills().value_or(0);
   }
   CAISSON_TRY(prepare_legacy(exec));
-  auto& [entrance, root, begin, descriptors] = exec.legacy;
+  Legacy& legacy = exec.legacy;
   SpawnOptions options;
   options.privileged = exec.facts.privileged;
   options.signal_mask = exec.signals ? &exec.signals->mask_before() : nullptr;
   options.streams = exec.options.streams;
   options.hide_descriptors = exec.keeper == Keeper::program;
   FileDescriptor config;
-  const Bequest bequest{exec.globals.init, begin, descriptors, exec.spec, exec.plan};
+  const Bequest bequest{exec.globals.init, legacy.begin, legacy.descriptors, exec.spec, exec.plan};
   const bool may = exec.keeper != Keeper::program && may_bequeath(exec.globals, exec.facts);
   OwnBinary own = CAISSON_TRY(protect_own_binary(exec.facts.privileged, may));
   options.own = &own;
   if (own.is_program && enter_pids(exec)) {
     options.bequest = &bequest;
-    options.cgroup = entrance.birthplace.get();
+    options.cgroup = legacy.entrance.birthplace.get();
   } else {
     config = CAISSON_TRY(sys::memfd("config", config::save(exec.spec), false));
     options.config = config.get();
@@ -211,12 +211,13 @@ Status spawn_process(Exec& exec) {
   exec.child.emplace(CAISSON_TRY(spawn(options)));
   bool born = exec.child->in_cgroup();
   if (!exec.child->is_heir()) {
-    CAISSON_TRY(exec.child->channel().send(begin, descriptors));
+    CAISSON_TRY(exec.child->channel().send(legacy.begin, legacy.descriptors));
     const auto spawned = CAISSON_TRY(exec.child->channel().expect<wire::Spawned>());
     born = spawned.in_cgroup;
     CAISSON_TRY(exec.child->become(CAISSON_TRY(sys::adopt_child(spawned.pid))));
   }
-  exec.must_be_moved = (entrance.birthplace && !born) || (!entrance.birthplace && entrance.files.empty());
+  exec.must_be_moved =
+      (legacy.entrance.birthplace && !born) || (!legacy.entrance.birthplace && legacy.entrance.files.empty());
   return {};
 }
 

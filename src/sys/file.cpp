@@ -61,35 +61,37 @@ Result<FileDescriptor> open_directory(FdView dir, const std::string& path) {
   return open_at(dir, path, O_PATH | O_DIRECTORY);
 }
 
+namespace {
+
+/// One read(2) to the end of `text`, which has room for `room` bytes in all. They are not filled with zeros first: what
+/// the file does not reach is never touched.
+ssize_t read_more(FdView fd, std::string& text, std::size_t room) {
+  const std::size_t filled = text.size();
+  ssize_t size = 0;
+  text.resize_and_overwrite(room, [&](char* at, std::size_t most) {
+    size = ::read(fd.get(), at + filled, most - filled);
+    return filled + static_cast<std::size_t>(std::max(size, ssize_t{0}));
+  });
+  return size;
+}
+
+}  // namespace
+
 Result<std::string> read_all(FdView fd, std::string_view name) {
   std::string text;
-  std::size_t filled = 0;
-  for (;;) {
-    // Not filled with zeros first: what the file does not reach is never touched.
-    if (text.size() - filled < 512)
-      text.resize_and_overwrite(std::max<std::size_t>(4096, text.size() * 4), [](char*, std::size_t n) { return n; });
-    ssize_t n = ::read(fd.get(), text.data() + filled, text.size() - filled);
-    if (n < 0) {
-      if (errno == EINTR) continue;
-      return fail_errno("read '{}'", name);
-    }
-    if (n == 0) break;
-    filled += static_cast<std::size_t>(n);
+  for (std::size_t room = 4096;;) {
+    if (room - text.size() < 512) room *= 4;
+    const ssize_t size = read_more(fd, text, room);
+    if (size == 0) return text;
+    if (size < 0 && errno != EINTR) return fail_errno("read '{}'", name);
   }
-  text.resize(filled);
-  return text;
 }
 
 Result<std::string> read_own_file(FdView dir, const std::string& path) {
   constexpr std::size_t kUsual = 8192;
   FileDescriptor fd = CAISSON_TRY(open_at(dir, path, O_RDONLY));
   std::string text;
-  ssize_t size = 0;
-  text.resize_and_overwrite(kUsual, [&](char* room, std::size_t most) {
-    size = ::read(fd.get(), room, most);
-    return static_cast<std::size_t>(std::max(size, ssize_t{0}));
-  });
-  if (size < 0) return fail_errno("read '{}'", path);
+  if (read_more(fd, text, kUsual) < 0) return fail_errno("read '{}'", path);
   if (text.size() == kUsual) text += CAISSON_TRY(read_all(fd, path));
   return text;
 }

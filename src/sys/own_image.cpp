@@ -129,23 +129,23 @@ prctl_mm_map own_map() {
   return map;
 }
 
+Status tell(const prctl_mm_map& map) {
+  if (::prctl(PR_SET_MM, PR_SET_MM_MAP, &map, sizeof map, 0) != 0) return fail_errno("prctl(PR_SET_MM_MAP)");
+  return {};
+}
+
 }  // namespace
 
 Status change_own_image(FdView file) {
   CAISSON_TRY(move_segments(file, own_image()));
   prctl_mm_map map = own_map();
   map.exe_fd = static_cast<unsigned>(file.get());
-  if (::prctl(PR_SET_MM, PR_SET_MM_MAP, &map, sizeof map, 0) != 0) return fail_errno("prctl(PR_SET_MM_MAP)");
-  return {};
+  return tell(map);
 }
 
 FileDescriptor take_early_image() { return FileDescriptor(std::exchange(caisson_early_image, -1)); }
 
-Status hide_own_arguments() {
-  prctl_mm_map map = own_map();
-  if (::prctl(PR_SET_MM, PR_SET_MM_MAP, &map, sizeof map, 0) != 0) return fail_errno("prctl(PR_SET_MM_MAP)");
-  return {};
-}
+Status hide_own_arguments() { return tell(own_map()); }
 
 void show_own_arguments() {
   // execve(2) puts the strings of both side by side, the arguments first.
@@ -157,8 +157,7 @@ void show_own_arguments() {
   map.arg_end = map.env_start = address(*environ);
   map.env_end = address(*last) + std::strlen(*last) + 1;
   // Whoever has changed the environment has it elsewhere.
-  if (map.arg_start < map.arg_end && map.env_start < map.env_end)
-    ::prctl(PR_SET_MM, PR_SET_MM_MAP, &map, sizeof map, 0);
+  if (map.arg_start < map.arg_end && map.env_start < map.env_end) (void)tell(map);
 }
 
 }  // namespace caisson::sys

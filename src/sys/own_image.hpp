@@ -26,7 +26,7 @@ FileDescriptor take_early_image();
 Status hide_own_arguments();
 
 /// Shows whoever looks into /proc the command line and the environment again that the process was started with, which
-/// change_own_image() took away. No error: it is for people's eyes.
+/// change_own_image() or hide_own_arguments() took away. No error: it is for people's eyes.
 void show_own_arguments();
 
 }  // namespace caisson::sys

@@ -221,7 +221,9 @@ TEST_CASE("pause, unpause, and a container that begins frozen", "[nsinit][cgroup
     CHECK(eventually([&] { return contains(slurp(files.out_path), "up"); }));
     CHECK(box.exec({"true"}).code == 0);
     ::kill(pid, SIGTERM);
-    CHECK(world.finish_call(pid, files, 10).code == 0);
+    const Ran ran = world.finish_call(pid, files, 10);
+    CHECK(ran.code == 0);
+    CHECK(ran.out == "up\n");
   }
   box.nothing_left();
 }

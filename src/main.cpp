@@ -7,7 +7,7 @@
 
 #include "cli/app.hpp"
 #include "init/init.hpp"
-#include "nsinit/app.hpp"
+#include "nsinit/nsinit_app.hpp"
 
 namespace {
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/inside.hpp"
-#include "container/observe.hpp"
+#include "container/watch/status.hpp"
 
 namespace caisson::v1 {
 

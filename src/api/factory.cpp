@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "caisson/factory.hpp"
 #include "api/inside.hpp"
-#include "container/creation.hpp"
+#include "container/launch/creation.hpp"
 
 namespace caisson::v1 {
 

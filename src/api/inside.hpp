@@ -14,8 +14,8 @@
 #include "caisson/error.hpp"
 #include "caisson/process.hpp"
 #include "container/commands.hpp"
-#include "container/joined.hpp"
-#include "container/oom_watch.hpp"
+#include "container/launch/exec.hpp"
+#include "container/watch/oom_watch.hpp"
 
 namespace caisson::v1 {
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "cgroup/directory.hpp"
+#include "cgroup/cgroup_dir.hpp"
 #include "cgroup/manager.hpp"
 
 namespace caisson::cgroup {

@@ -8,7 +8,7 @@
 
 #include "base/error.hpp"
 #include "base/fd.hpp"
-#include "cgroup/directory.hpp"
+#include "cgroup/cgroup_dir.hpp"
 #include "plan/unit.hpp"
 
 namespace caisson::cgroup {

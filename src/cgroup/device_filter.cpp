@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "cgroup/directory.hpp"
+#include "cgroup/cgroup_dir.hpp"
 #include "sys/bpf.hpp"
 #include "sys/file.hpp"
 

@@ -15,7 +15,7 @@
 #include "base/fd.hpp"
 #include "cgroup/stats.hpp"
 #include "plan/cgroup.hpp"
-#include "plan/update.hpp"
+#include "plan/update_plan.hpp"
 
 namespace caisson::cgroup {
 

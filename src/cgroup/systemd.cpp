@@ -8,7 +8,7 @@
 #include "base/text.hpp"
 #include "cgroup/common.hpp"
 #include "cgroup/dbus.hpp"
-#include "plan/update.hpp"
+#include "plan/update_plan.hpp"
 #include "sys/file.hpp"
 
 namespace caisson::cgroup {

@@ -13,7 +13,7 @@
 #include "json/write.hpp"
 #include "plan/identity.hpp"
 #include "plan/mount_options.hpp"
-#include "plan/seccomp.hpp"
+#include "plan/seccomp_plan.hpp"
 
 namespace caisson {
 namespace cli {

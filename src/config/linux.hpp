@@ -9,7 +9,7 @@
 
 #include "config/mounts.hpp"
 #include "config/resources.hpp"
-#include "config/seccomp.hpp"
+#include "config/seccomp_profile.hpp"
 #include "json/fields.hpp"
 
 namespace caisson::config {

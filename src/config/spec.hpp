@@ -12,7 +12,7 @@
 #include "config/hooks.hpp"
 #include "config/linux.hpp"
 #include "config/mounts.hpp"
-#include "config/process.hpp"
+#include "config/process_spec.hpp"
 #include "json/fields.hpp"
 
 namespace caisson::config {

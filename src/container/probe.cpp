@@ -16,8 +16,8 @@
 
 #include "base/text.hpp"
 #include "cgroup/find.hpp"
+#include "process/load_filter.hpp"
 #include "process/lsm.hpp"
-#include "process/seccomp.hpp"
 #include "sys/credential.hpp"
 #include "sys/file.hpp"
 

@@ -17,7 +17,7 @@
 #include "base/timeline.hpp"
 #include "init/context.hpp"
 #include "plan/plan.hpp"
-#include "process/identity.hpp"
+#include "process/apply_identity.hpp"
 #include "sys/file.hpp"
 #include "sys/namespace.hpp"
 #include "sys/process.hpp"

@@ -2,11 +2,11 @@
 #include <algorithm>
 
 #include "base/log.hpp"
-#include "container/files.hpp"
-#include "nsinit/app.hpp"
 #include "nsinit/container_json.hpp"
-#include "nsinit/directory.hpp"
+#include "nsinit/data_dir.hpp"
 #include "nsinit/lower.hpp"
+#include "nsinit/nsinit_app.hpp"
+#include "nsinit/regular_file.hpp"
 #include "plan/users.hpp"
 
 namespace caisson::nsinit {
@@ -15,8 +15,8 @@ namespace {
 
 /// config.json knows numbers alone: the names are looked up now, in the root file system as it lies there.
 Status number_user(config::Spec& spec) {
-  const std::string passwd = CAISSON_TRY(container::read_file_below(spec.root->path, "/etc/passwd"));
-  const std::string group = CAISSON_TRY(container::read_file_below(spec.root->path, "/etc/group"));
+  const std::string passwd = CAISSON_TRY(read_file_below(spec.root->path, "/etc/passwd"));
+  const std::string group = CAISSON_TRY(read_file_below(spec.root->path, "/etc/group"));
   auto& process = *spec.process;
   auto found = plan::find_user(spec.extension->user, passwd, group, process.user.uid, process.user.gid);
   if (!found) return std::unexpected(std::move(found).error().at("/user"));

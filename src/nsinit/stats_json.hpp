@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "container/observe.hpp"
+#include "container/watch/status.hpp"
 
 namespace caisson::nsinit {
 

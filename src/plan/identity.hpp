@@ -9,7 +9,7 @@
 
 #include "base/error.hpp"
 #include "config/linux.hpp"
-#include "config/process.hpp"
+#include "config/process_spec.hpp"
 #include "plan/facts.hpp"
 
 namespace caisson::plan {

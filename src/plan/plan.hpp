@@ -15,7 +15,7 @@
 #include "plan/network.hpp"
 #include "plan/resctrl.hpp"
 #include "plan/rootfs.hpp"
-#include "plan/seccomp.hpp"
+#include "plan/seccomp_plan.hpp"
 
 namespace caisson::plan {
 

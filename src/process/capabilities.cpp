@@ -3,7 +3,7 @@
 
 #include <bit>
 
-#include "process/identity.hpp"
+#include "process/apply_identity.hpp"
 #include "sys/credential.hpp"
 
 namespace caisson::process {

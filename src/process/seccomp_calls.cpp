@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "base/fixed_text.hpp"
-#include "plan/seccomp.hpp"
+#include "plan/seccomp_plan.hpp"
 #include "process/listed_calls.hpp"
 
 namespace caisson::process {

@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "plan/seccomp.hpp"
+#include "plan/seccomp_plan.hpp"
 
 namespace caisson::process {
 

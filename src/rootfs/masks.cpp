@@ -5,7 +5,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-#include "rootfs/devices.hpp"
+#include "rootfs/device_nodes.hpp"
 #include "rootfs/trees.hpp"
 #include "sys/file.hpp"
 #include "sys/mount.hpp"

@@ -7,8 +7,8 @@
 #include <array>
 #include <utility>
 
+#include "base/uapi.hpp"
 #include "sys/mount.hpp"
-#include "sys/uapi.hpp"
 
 namespace caisson::rootfs {
 namespace {

@@ -10,7 +10,7 @@
 #include <cstdio>
 #include <utility>
 
-#include "sys/uapi.hpp"
+#include "base/uapi.hpp"
 
 namespace caisson::sys {
 namespace {

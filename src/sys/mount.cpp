@@ -6,7 +6,7 @@
 
 #include <array>
 
-#include "sys/uapi.hpp"
+#include "base/uapi.hpp"
 
 namespace caisson::sys {
 namespace {

@@ -8,13 +8,14 @@ import report
 
 BASE = {"base"}
 SIBLINGS = {"plan", "config", "json", "sys", "base"}
-BELOW_RUNTIME = {"cgroup", "network", "process", "rootfs", "wire", "plan", "config", "json", "sys", "base"}
+BELOW_RUNTIME = {"selfexe", "cgroup", "network", "process", "rootfs", "wire", "plan", "config", "json", "sys", "base"}
 FRONT = {"container", "config", "plan", "json", "base"}
 
 MAY_INCLUDE = {
     "base": set(),
     "json": BASE,
     "sys": BASE,
+    "selfexe": {"sys", "base"},
     "config": {"json", "base"},
     "plan": {"config", "base"},
     "cgroup": {"plan", "config", "sys", "base"},
@@ -23,12 +24,18 @@ MAY_INCLUDE = {
     "rootfs": {"plan", "config", "sys", "base"},
     "wire": {"plan", "json", "sys", "base"},
     "container": BELOW_RUNTIME,
-    "init": BELOW_RUNTIME - {"cgroup"},
+    "init": BELOW_RUNTIME - {"cgroup", "selfexe"},
     "cli": FRONT,
     "nsinit": FRONT,
     "api": FRONT | {"init"},  # run_init_if_asked() is init's door
     "main": {"cli", "nsinit", "init", "base"},
 }
+
+# The fronts read and write files and run programs too: without these two, each had loops of its own for it.
+FRONTS = {"cli", "nsinit", "api"}
+FRONTS_MAY_INCLUDE = {"sys/file.hpp", "sys/process.hpp"}
+# A file below a root file system that is not entered has one safe way in.
+NSINIT_MAY_INCLUDE = {"rootfs/root_dir.hpp"}
 
 # header pattern -> folders (or files) that may see it
 LIBRARIES = {
@@ -66,6 +73,8 @@ for path in report.files("src"):
                 continue
             if there is None:
                 layer_faults.append(f"{path}: '{own}' is not of the form \"room/file.hpp\"")
+            elif here in FRONTS and own in FRONTS_MAY_INCLUDE or here == "nsinit" and own in NSINIT_MAY_INCLUDE:
+                continue
             elif there != here and there not in MAY_INCLUDE.get(here, set()):
                 layer_faults.append(f"{path}: {here} may not include '{own}'")
         for pattern, allowed in LIBRARIES.items():

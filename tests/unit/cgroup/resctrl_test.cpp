@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cgroup/resctrl.hpp"
+#include "cgroup/resctrl_groups.hpp"
 
 #include <filesystem>
 #include <fstream>

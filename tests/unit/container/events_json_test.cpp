@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "container/events_json.hpp"
+#include "container/watch/events_json.hpp"
 
 #include <catch2/catch.hpp>
 

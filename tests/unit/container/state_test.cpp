@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "container/state.hpp"
+#include "container/record/state.hpp"
 
 #include <catch2/catch.hpp>
 

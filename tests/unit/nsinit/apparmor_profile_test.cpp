@@ -10,7 +10,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "container/security.hpp"
+#include "nsinit/host_lsm.hpp"
 #include "support/skip.hpp"
 
 using namespace caisson;
@@ -38,7 +38,7 @@ class Places {
     return text.str();
   }
   std::string dir;
-  container::ApparmorPlaces places;
+  nsinit::ApparmorPlaces places;
 };
 
 }  // namespace
@@ -70,32 +70,32 @@ TEST_CASE("AppArmor's own parser takes the profile", "[nsinit][apparmor]") {
 
 TEST_CASE("a profile is loaded once, from a file that stays the administrator's", "[nsinit][apparmor]") {
   const Places here("echo \"$@\" > \"$(dirname \"$0\")/called\"");
-  CHECK_FALSE(container::apparmor_profile_is_loaded("docker-default", here.places));
+  CHECK_FALSE(nsinit::apparmor_profile_is_loaded("docker-default", here.places));
   here.write("loaded", "other (enforce)\ndocker-default (enforce)\n");
-  CHECK(container::apparmor_profile_is_loaded("docker-default", here.places));
-  CHECK_FALSE(container::apparmor_profile_is_loaded("docker", here.places));
-  CHECK(container::load_apparmor_profile("docker", "the text\n", here.places));
+  CHECK(nsinit::apparmor_profile_is_loaded("docker-default", here.places));
+  CHECK_FALSE(nsinit::apparmor_profile_is_loaded("docker", here.places));
+  CHECK(nsinit::load_apparmor_profile("docker", "the text\n", here.places));
   CHECK(here.read("etc/apparmor.d/docker") == "the text\n");
   CHECK(here.read("called") == "-r -W " + here.places.profiles + "/docker\n");
-  CHECK(container::load_apparmor_profile("docker", "another text\n", here.places));
+  CHECK(nsinit::load_apparmor_profile("docker", "another text\n", here.places));
   CHECK(here.read("etc/apparmor.d/docker") == "the text\n");
 }
 
 TEST_CASE("a parser that fails is repeated in its own words, and its file is not left", "[nsinit][apparmor]") {
   const Places here("echo 'line 3: no such rule' >&2; exit 2");
-  const auto loaded = container::load_apparmor_profile("docker", "nonsense", here.places);
+  const auto loaded = nsinit::load_apparmor_profile("docker", "nonsense", here.places);
   REQUIRE_FALSE(loaded);
   CHECK(loaded.error().message() == "Error loading docker apparmor profile: exit status 2 (line 3: no such rule)");
   CHECK(std::filesystem::is_empty(here.places.profiles));
   auto places = here.places;
   places.parser = "/nowhere/parser";
-  CHECK_FALSE(container::load_apparmor_profile("docker", "text", places));
+  CHECK_FALSE(nsinit::load_apparmor_profile("docker", "text", places));
 }
 
 TEST_CASE("a host without the parser, or in a container, counts as one without AppArmor", "[nsinit][apparmor]") {
   const Places here("");
-  const auto why = [&](const container::ApparmorPlaces& places) {
-    return container::why_no_apparmor("docker-default", places);
+  const auto why = [&](const nsinit::ApparmorPlaces& places) {
+    return nsinit::why_no_apparmor("docker-default", places);
   };
   ::unsetenv("container");
   CHECK(why(here.places).empty());
@@ -116,19 +116,19 @@ TEST_CASE("a host without the parser, or in a container, counts as one without A
 
 TEST_CASE("the policy's own labels of containers", "[nsinit][selinux]") {
   const Places here("");
-  CHECK(container::selinux_container_labels(here.dir).process.empty());
+  CHECK(nsinit::selinux_container_labels(here.dir).process.empty());
   std::filesystem::create_directories(here.dir + "/default/contexts");
   here.write("config", "# of the test\nSELINUX=enforcing\nSELINUXTYPE=default\n");
   here.write("default/contexts/lxc_contexts",
              "process = \"system_u:system_r:container_t:s0\"\nfile = \"system_u:object_r:container_file_t:s0\"\n");
-  const auto labels = container::selinux_container_labels(here.dir);
+  const auto labels = nsinit::selinux_container_labels(here.dir);
   CHECK(labels.process == "system_u:system_r:container_t");
   CHECK(labels.file == "system_u:object_r:container_file_t");
 }
 
 TEST_CASE("levels by chance are two categories in order", "[nsinit][selinux]") {
   for (int round = 0; round < 200; ++round) {
-    const auto level = container::random_level();
+    const auto level = nsinit::random_level();
     REQUIRE(level);
     unsigned a = 0, b = 0;
     INFO(*level);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "plan/seccomp.hpp"
+#include "plan/seccomp_plan.hpp"
 
 #include <linux/audit.h>
 #include <linux/seccomp.h>

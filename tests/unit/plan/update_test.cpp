@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "plan/update.hpp"
+#include "plan/update_plan.hpp"
 
 #include <catch2/catch.hpp>
 

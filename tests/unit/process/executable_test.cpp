@@ -7,7 +7,7 @@
 #include <cstring>
 
 #include "in_child.hpp"
-#include "process/identity.hpp"
+#include "process/apply_identity.hpp"
 
 namespace caisson::process {
 

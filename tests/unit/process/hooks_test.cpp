@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "process/hooks.hpp"
+#include "process/run_hooks.hpp"
 
 #include <poll.h>
 #include <signal.h>

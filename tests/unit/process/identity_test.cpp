@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "process/identity.hpp"
+#include "process/apply_identity.hpp"
 
 #include <grp.h>
 #include <linux/capability.h>

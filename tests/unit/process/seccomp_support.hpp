@@ -14,8 +14,8 @@
 #include <cstring>
 
 #include "in_child.hpp"
-#include "plan/seccomp.hpp"
-#include "process/seccomp.hpp"
+#include "plan/seccomp_plan.hpp"
+#include "process/load_filter.hpp"
 
 namespace caisson::test {
 

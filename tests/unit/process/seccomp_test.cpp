@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "process/seccomp.hpp"
+#include "process/load_filter.hpp"
 
 #include <linux/audit.h>
 #include <linux/filter.h>

@@ -8,7 +8,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "rootfs/devices.hpp"
+#include "rootfs/device_nodes.hpp"
 #include "world.hpp"
 
 using namespace caisson::test;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "rootfs/devices.hpp"
+#include "rootfs/device_nodes.hpp"
 
 #include <fcntl.h>
 #include <stdlib.h>

@@ -21,7 +21,7 @@
 #include <catch2/catch.hpp>
 
 #include "plan/namespaces.hpp"
-#include "rootfs/devices.hpp"
+#include "rootfs/device_nodes.hpp"
 #include "rootfs/mounter.hpp"
 #include "rootfs/switch_root.hpp"
 #include "sys/namespace.hpp"

@@ -1,0 +1,545 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "container/launch/creation.hpp"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+
+#include "base/log.hpp"
+#include "base/timeline.hpp"
+#include "cgroup/find.hpp"
+#include "config/validate.hpp"
+#include "container/foreground/supervise.hpp"
+#include "container/launch/id_maps.hpp"
+#include "container/probe.hpp"
+#include "container/record/undo.hpp"
+#include "container/watch/events_json.hpp"
+#include "network/links.hpp"
+#include "process/apply_identity.hpp"
+#include "process/run_hooks.hpp"
+#include "rootfs/mounter.hpp"
+#include "sys/file.hpp"
+#include "sys/process.hpp"
+#include "sys/socket.hpp"
+
+namespace caisson::container {
+
+namespace {
+
+/// Connections that may wait while init runs a startContainer hook: one starts, others only look.
+constexpr int kStartBacklog = 64;
+
+Result<std::string> physical_path(const std::string& path) {
+  const std::unique_ptr<char, void (*)(void*)> real(::realpath(path.c_str(), nullptr), std::free);
+  if (!real) return std::unexpected(Error(ErrorKind::config, fmt::format("bundle '{}'", path), errno));
+  return std::string(real.get());
+}
+
+bool has_hooks_after(const config::Spec& spec) {
+  return spec.hooks && (!spec.hooks->poststart.empty() || !spec.hooks->poststop.empty());
+}
+
+bool mentions_lsm(const config::Spec& spec) {
+  return !spec.process->apparmor_profile.empty() || !spec.process->selinux_label.empty() ||
+         !spec.linux_or_empty().mount_label.empty();
+}
+
+Status run_hooks(const std::vector<config::Hook>& hooks, const char* stage, const std::string& json,
+                 const std::string& cwd) {
+  return process::run_hooks(hooks, json, {.stage = stage, .index = 0, .cwd = cwd, .default_env = nullptr});
+}
+
+}  // namespace
+
+Status Creation::check_options() const {
+  if (mode_ == Mode::hand_over) return {};  // the caller takes the terminal, if there is one
+  const bool detached = mode_ != Mode::run_foreground;
+  CAISSON_TRY(check_console(spec_.process->terminal, detached, options_.console_socket, "/process/terminal"));
+  return check_pid_file(options_.pid_file);
+}
+
+/// Names what is wrong with the rootfs before anything is made. A symlink on its path would let whoever owns it choose
+/// what the container's root is.
+Status Creation::check_rootfs() const {
+  const std::string& path = plan_.init.rootfs.rootfs;
+  auto opened = sys::open_at(FdView::cwd(), path, O_PATH | O_DIRECTORY, 0, RESOLVE_NO_SYMLINKS);
+  if (opened) return {};
+  // Below a new user namespace's root only that root may be able to look.
+  if (opened.error().sys_errno() == ELOOP)
+    return fail_config("/root/path", "invalid rootfs: not an absolute path, or a symlink: '{}'", path);
+  return std::unexpected(std::move(opened).error().with(fmt::format("rootfs '{}'", path)).at("/root/path"));
+}
+
+Status Creation::read_config(std::vector<std::string>& warnings) {
+  const timeline::Span span("read the config");
+  if (options_.spec) {
+    spec_ = *options_.spec;
+    return config::validate(spec_, warnings);
+  }
+  if (options_.config_text) {
+    spec_ = CAISSON_TRY(config::load(*options_.config_text), "parse config");
+    return config::validate(spec_, warnings);
+  }
+  const std::string file = options_.config_file.empty() ? bundle_ + "/config.json" : options_.config_file;
+  auto text = sys::read_file(FdView::cwd(), file);
+  if (!text && text.error().sys_errno() == ENOENT)
+    return fail(ErrorKind::config, "JSON specification file {} not found: no such file or directory", file);
+  if (!text) return std::unexpected(std::move(text).error());
+  spec_ = CAISSON_TRY(config::load(*text), "parse '{}'", file);
+  CAISSON_TRY(config::validate(spec_, warnings), "'{}'", file);
+  return {};
+}
+
+Status Creation::decide() {
+  const timeline::Span span("decide");
+  CAISSON_TRY(check_id(options_.id));
+  bundle_ = CAISSON_TRY(physical_path(options_.bundle));
+  CAISSON_TRY(read_config(warnings_));
+  CAISSON_TRY(check_options());
+  // A program that embeds us has a service manager of its own to speak to.
+  shares_readiness_ = mode_ != Mode::hand_over && !service_manager().empty();
+  if (shares_readiness_) share_readiness(spec_, globals_.root + "/" + options_.id);
+  if (mode_ != Mode::hand_over) kept_ = CAISSON_TRY(count_kept_descriptors(options_.preserve_fds));
+  facts_ = CAISSON_TRY(probe_kernel());
+  if (mentions_lsm(spec_)) probe_lsm(facts_);
+  if (globals_.systemd_cgroup) probe_systemd(facts_);
+  CAISSON_TRY(cgroup::find_mounts(facts_));
+  if (spec_.linux_or_empty().intel_rdt) facts_.resctrl = CAISSON_TRY(cgroup::find_resctrl());
+  const bool rootless_cgroups =
+      globals_.rootless == Globals::Rootless::yes ||
+      (globals_.rootless == Globals::Rootless::automatic && (facts_.rootless() || facts_.in_user_namespace));
+  plan_ = CAISSON_TRY(plan::make(spec_, facts_,
+                                 {.id = options_.id,
+                                  .bundle = bundle_,
+                                  .no_pivot = options_.no_pivot,
+                                  .cgroup = {.systemd = globals_.systemd_cgroup, .rootless_cgroups = rootless_cgroups},
+                                  .own_namespaces = own_among_joined(spec_)},
+                                 warnings_));
+  return check_rootfs();
+}
+
+Status Creation::reserve() {
+  const timeline::Span span("record the intent");
+  // What we inherited is nobody's business from here on: not our children's, not hooks'. The descriptors and signals of
+  // a program that embeds us are its own.
+  if (mode_ != Mode::hand_over) {
+    CAISSON_TRY(sys::close_on_exec_from(3 + kept_.all));
+    interruptible_.emplace();
+  }
+  entry_.emplace(CAISSON_TRY(Store(globals_.root).reserve(options_.id)));
+  state_.id = options_.id;
+  state_.bundle = bundle_;
+  state_.rootfs = plan_.init.rootfs.rootfs;
+  state_.created = timestamp_now();
+  state_.owner_uid = facts_.euid;
+  state_.cgroup_paths = plan::paths(plan_.cgroup);
+  if (const auto& unit = plan_.cgroup.unit) {
+    state_.systemd_unit = unit->name;
+    state_.systemd_user = unit->user;
+    state_.systemd_owner = unit->owner;
+  }
+  state_.namespaces = plan_.init.namespaces.create;
+  state_.own_pid_namespace = plan_.init.namespaces.makes(CLONE_NEWPID);
+  for (const auto& joined : plan_.init.namespaces.join) state_.namespaces |= joined.kind;
+  if (plan_.resctrl) {
+    resctrl_missing_ = cgroup::missing_of(*plan_.resctrl);
+    state_.resctrl_path = plan_.resctrl->group;
+    state_.resctrl_made = resctrl_missing_.group;
+    if (resctrl_missing_.monitor) state_.resctrl_monitor = plan_.resctrl->monitor;
+  }
+  state_.has_hooks = has_hooks_after(spec_);
+  state_.no_new_keyring = options_.no_new_keyring;
+  state_.annotations = spec_.annotations;
+  // The intent: whoever finds it later knows what may be there. It needs no sync: it must survive us, not the machine,
+  // whose processes and cgroups are as gone as it is after a crash.
+  CAISSON_TRY(entry_->write_first_state(state_));
+  if (shares_readiness_) CAISSON_TRY(make_readiness_directory(*entry_));
+  if (waits_for_start())
+    start_listener_ = CAISSON_TRY(sys::listen_at(entry_->dir(), kStartSocket, SOCK_SEQPACKET, kStartBacklog));
+  return {};
+}
+
+/// Each stop of init's costs two changes from one process to another, and on an idle machine the waking of a processor.
+bool Creation::runs_at_once() const {
+  const bool may_hang = spec_.hooks && !(spec_.hooks->create_container.empty() && spec_.hooks->start_container.empty());
+  return may_run_at_once_ && !waits_for_start() && !may_hang && !spec_.process->terminal && !shares_readiness_ &&
+         !(plan_.seccomp && plan_.seccomp->notify) && options_.pidfd_socket.empty() &&
+         plan_.init.namespaces.shares_host(CLONE_NEWUSER);
+}
+
+bool Creation::awaits_rootfs() const {
+  // Init makes its network namespace itself: devices cannot be moved there before it has told us.
+  return !plan_.network.empty() ||
+         (spec_.hooks && !(spec_.hooks->prestart.empty() && spec_.hooks->create_runtime.empty()));
+}
+
+wire::Begin Creation::make_begin() const {
+  const plan::NamespacePlan& namespaces = plan_.init.namespaces;
+  wire::Begin begin;
+  begin.kind = wire::Kind::create;
+  begin.id = options_.id;
+  begin.bundle = bundle_;
+  begin.facts = facts_;
+  for (const auto& dir : plan_.cgroup.dirs)
+    begin.cgroups.push_back({dir.controllers, dir.mountpoint, dir.path, dir.v2});
+  begin.no_pivot = options_.no_pivot;
+  begin.no_new_keyring = options_.no_new_keyring;
+  begin.start_by_parent = !waits_for_start();
+  begin.runs_at_once = runs_at_once();
+  begin.maps_by_parent = namespaces.makes(CLONE_NEWUSER);
+  begin.limits_by_parent = !namespaces.shares_host(CLONE_NEWUSER);
+  begin.awaits_rootfs = awaits_rootfs();
+  begin.moved_late = moved_late();
+  begin.preserve_fds = kept_.all;
+  begin.listen_fds = kept_.listen;
+  begin.descriptors.start_listener = static_cast<bool>(start_listener_);
+  begin.descriptors.cgroup = namespaces.needs_stage && cgroup_dir_;
+  return begin;
+}
+
+Status Creation::spawn_init() {
+  const timeline::Span span("spawn init");
+  const plan::NamespacePlan& namespaces = plan_.init.namespaces;
+  cgroup_ = CAISSON_TRY(cgroup::make(plan_.cgroup));
+  cgroup_->before_parents([this](const std::vector<std::string>& parents) -> Status {
+    state_.cgroup_made_parents = parents;
+    return entry_->replace_state(state_);
+  });
+  // In a cgroup2 the process is born, so that must be there first. Those of v1 are made while init mounts.
+  cgroup_dir_ = CAISSON_TRY(cgroup_->create_birthplace());
+  if (plan_.cgroup.enter_late) cgroup_dir_.reset();
+  std::vector<FileDescriptor> prepared = CAISSON_TRY(rootfs::prepare_trees(plan_.init.rootfs));
+  // Init is born with the lock of it. An heir does not read it: it is filled while that is busy, see prepare_host().
+  config_ = CAISSON_TRY(entry_->make_config());
+  const FileDescriptor config = CAISSON_TRY(entry_->open_locked_config());
+
+  wire::Begin begin = make_begin();
+  begin.descriptors.prepared = static_cast<unsigned>(prepared.size());
+  std::vector<FdView> descriptors;
+  if (start_listener_) descriptors.push_back(start_listener_);
+  if (begin.descriptors.cgroup) descriptors.push_back(cgroup_dir_);
+  for (const auto& tree : prepared) descriptors.push_back(tree);
+  begin.descriptors.timeline = timeline::descriptor() >= 0;
+  if (begin.descriptors.timeline) descriptors.push_back(FdView::of(timeline::descriptor()));
+
+  SpawnOptions options;
+  options.config = config.get();
+  options.privileged = facts_.privileged;
+  options.streams = options_.streams;
+  options.hide_descriptors = mode_ == Mode::hand_over;
+  const Bequest bequest{globals_.init, begin, descriptors, spec_, plan_.init};
+  if (!namespaces.needs_stage) {
+    options.namespaces = namespaces.made_by_clone();
+    options.cgroup = cgroup_dir_.get();
+    options.wait_for_maps = namespaces.makes(CLONE_NEWUSER);
+    // A program that embeds us has threads and memory of its own; and without maps nobody may go on.
+    if (mode_ != Mode::hand_over && !options.wait_for_maps && may_bequeath(globals_, facts_))
+      options.bequest = &bequest;
+  }
+  if (options.bequest == nullptr) CAISSON_TRY(save_config());
+  child_.emplace(CAISSON_TRY(spawn(options)));
+  in_birthplace_ = child_->in_cgroup();
+  if (child_->is_heir()) {
+    start_listener_.reset();
+    return {};
+  }
+  // Where our image could not be changed, init reads the config after all.
+  CAISSON_TRY(save_config());
+  if (!namespaces.needs_stage && begin.maps_by_parent) CAISSON_TRY(give_maps());
+  CAISSON_TRY(child_->channel().send_many(begin, std::move(descriptors)));
+  start_listener_.reset();
+  if (namespaces.needs_stage) {
+    const auto spawned = CAISSON_TRY(child_->channel().expect<wire::Spawned>());
+    in_birthplace_ = spawned.in_cgroup;
+    CAISSON_TRY(child_->become(CAISSON_TRY(sys::adopt_child(spawned.pid))));
+    if (begin.maps_by_parent) CAISSON_TRY(give_maps());
+  }
+  return {};
+}
+
+Status Creation::save_config() {
+  const timeline::Span span("save the config");
+  if (!config_) return {};
+  CAISSON_TRY(sys::write_all(config_, config::save(spec_), kConfigFile));
+  config_.reset();
+  return {};
+}
+
+Status Creation::give_maps() {
+  CAISSON_TRY(write_id_maps(child_->process().pid(), plan_.init.namespaces, facts_));
+  return child_->channel().send(wire::Mapped{});
+}
+
+Status Creation::join_resctrl() {
+  if (!plan_.resctrl) return {};
+  CAISSON_TRY(cgroup::make_groups(*plan_.resctrl, resctrl_missing_));
+  if (resctrl_missing_.group) CAISSON_TRY(cgroup::write_schemata(plan_.resctrl->group, plan_.resctrl->schemata));
+  return cgroup::join_group(plan_.resctrl->group, plan_.resctrl->monitor, child_->process().pid());
+}
+
+Status Creation::set_limits() {
+  const timeline::Span span("set limits");
+  return cgroup_->apply(plan_.cgroup);
+}
+
+Status Creation::make_cgroups() {
+  const timeline::Span span("make cgroups");
+  CAISSON_TRY(cgroup_->create());
+  // Before init is in them: a v1 memory limit below what the kernel keeps in stock for it would be refused as busy.
+  // systemd's are made for the process and have it from the first.
+  if (!plan_.cgroup.unit) CAISSON_TRY(set_limits());
+  if (moved_late()) CAISSON_TRY(child_->channel().expect<wire::RootfsReady>());
+  state_.cgroup_paths = cgroup_->paths();
+  state_.cgroup_made_parents = cgroup_->made_parents();
+  const std::vector<FileDescriptor> tasks = CAISSON_TRY(enter_or_attach(
+      *cgroup_, child_->process().pid(), in_birthplace_ || !cgroup_dir_, plan_.cgroup.enter_late, facts_));
+  return child_->channel().send(wire::CgroupsReady{}, {tasks.begin(), tasks.end()});
+}
+
+Status Creation::run_runtime_hooks() {
+  const timeline::Span span("run hooks");
+  if (!spec_.hooks) return {};
+  const auto& hooks = *spec_.hooks;
+  if (hooks.prestart.empty() && hooks.create_runtime.empty()) return {};
+  const std::string json = state_for_hooks(state_, "creating", child_->process().pid());
+  CAISSON_TRY(run_hooks(hooks.prestart, "prestart", json, bundle_));
+  return run_hooks(hooks.create_runtime, "createRuntime", json, bundle_);
+}
+
+/// What the host's side does while init mounts, and the hooks that may rely on both.
+Status Creation::prepare_host() {
+  const timeline::Span span("prepare the host's side");
+  CAISSON_TRY(make_cgroups());
+  // Before any hook has run: whoever deletes the container may have to run the poststop hooks.
+  CAISSON_TRY(save_config());
+  CAISSON_TRY(join_resctrl());
+  if (plan_.cgroup.unit) CAISSON_TRY(set_limits());
+  // The end of its mount waits until every processor has passed a quiet state. While init mounts that is nobody's
+  // loss; later, init's own unmounting would have to wait for it as well.
+  child_->close_program();
+  const pid_t pid = child_->process().pid();
+  const auto stat = sys::read_stat(pid);
+  if (!stat) return fail(ErrorKind::destroyed, "container init ended unexpectedly");
+  state_.init_process_pid = pid;
+  state_.init_process_start = stat->start_time;
+  // It goes on in our program until its execve. What executes our binary anew first has no lasting name yet.
+  if (child_->is_heir()) state_.init_name = stat->name;
+  // Otherwise init is told to go on before it asks, and neither waits for the other.
+  if (awaits_rootfs()) CAISSON_TRY(child_->channel().expect<wire::RootfsReady>());
+  if (!plan_.network.moves.empty()) CAISSON_TRY(network::move_devices(plan_.network.moves, pid));
+  const Status made = network::make_veths(plan_.network, pid, made_network_);
+  state_.veths = made_network_.veths;
+  if (!made) return made;
+  environment_stands_ = true;
+  CAISSON_TRY(run_runtime_hooks());
+  if (runs_at_once()) {
+    CAISSON_TRY(record());
+    // From here on signals are the container's; but those that end programs still interrupt the wait for its execve.
+    if (mode_ == Mode::run_foreground) signals_.emplace(CAISSON_TRY(block_forwarded_signals()));
+    CAISSON_TRY(sys::go_on_unless_interrupted());
+  }
+  return send_proceed(child_->channel(), plan_.seccomp);
+}
+
+Status Creation::wait_for_created() {
+  const timeline::Span span("wait for init");
+  for (;;) {
+    wire::Packet packet = CAISSON_TRY(child_->channel().receive());
+    if (auto* failed = std::get_if<wire::Failed>(&packet.message)) return std::unexpected(std::move(failed->error));
+    if (std::holds_alternative<wire::Created>(packet.message)) return {};
+    if (auto* console = std::get_if<wire::Console>(&packet.message);
+        console != nullptr && packet.descriptors.size() == 1) {
+      console_ = std::move(packet.descriptors.front());
+      if (!options_.console_socket.empty()) {
+        CAISSON_TRY(send_console(options_.console_socket, console->name, console_));
+        console_.reset();
+      }
+    } else if (auto* listener = std::get_if<wire::SeccompListener>(&packet.message);
+               listener != nullptr && plan_.seccomp) {
+      CAISSON_TRY(pass_listener(*child_, listener->fd, *plan_.seccomp, spec_, options_.id, bundle_, "creating",
+                                child_->process().pid()));
+    } else {
+      return fail(ErrorKind::system, "init sent {} while it was to be created", wire::name_of(packet.message));
+    }
+  }
+}
+
+Status Creation::record() {
+  const timeline::Span span("record the container");
+  // The hard limits may only be raised with the host's privileges, which init in a user namespace has not. What it does
+  // before needs room that they may not leave.
+  if (!plan_.init.namespaces.shares_host(CLONE_NEWUSER))
+    CAISSON_TRY(process::apply_limits(plan_.init.identity, child_->process().pid()));
+  if (!options_.pidfd_socket.empty())
+    CAISSON_TRY(send_pidfd(options_.pidfd_socket, "standard", child_->process().pidfd()));
+  state_.intent = false;
+  state_.runs_at_once = runs_at_once();
+  // Init has said that it is there: the execve that it comes to next is its program's.
+  if (state_.init_name.empty() && !runs_at_once())
+    if (auto stat = sys::read_stat(state_.init_process_pid)) state_.init_name = std::move(stat->name);
+  CAISSON_TRY(entry_->replace_state(state_));
+  // Engines take the pid file's being there for success: it comes after everything that may fail.
+  if (!options_.pid_file.empty() && waits_for_start()) {
+    CAISSON_TRY(write_pid_file(options_.pid_file, state_.init_process_pid));
+    pid_file_written_ = true;
+  }
+  if (waits_for_start()) CAISSON_TRY(child_->channel().send(wire::Recorded{}));
+  return {};
+}
+
+Status Creation::make_in_order() {
+  CAISSON_TRY(reserve());
+  CAISSON_TRY(spawn_init());
+  CAISSON_TRY(prepare_host());
+  if (runs_at_once()) return {};
+  CAISSON_TRY(wait_for_created());
+  return record();
+}
+
+Status Creation::make() {
+  Status made = make_in_order();
+  if (!made) return std::unexpected(cause_of(std::move(made).error()));
+  if (!runs_at_once()) tell_warnings();
+  return {};
+}
+
+/// When init fails, what we were doing for it fails too (no such process, broken pipe, connection reset): its own word
+/// is the cause.
+Error Creation::cause_of(Error error) const {
+  if (child_)
+    if (auto word = child_->channel().pending_failure()) error = std::move(*word);
+  return name_tight_limit(std::move(error));
+}
+
+/// Only of what stands: engines read the log of what failed as the one error.
+void Creation::tell_warnings() const {
+  for (const auto& warning : warnings_) log::warn("{}", warning);
+}
+
+/// Limits that are too tight for our own init, which they hold for before the program runs, do not fail where they
+/// stand in the config.
+Error Creation::name_tight_limit(Error error) const {
+  if (!error.pointer().empty()) return error;
+  if (cgroup_ && error.kind() == ErrorKind::destroyed)
+    if (auto report = cgroup_->oom_report(); report && *report)
+      return Error(ErrorKind::system, oom_sentence(**report, state_.cgroup_paths));
+  return process::name_tight_limit(std::move(error), plan_.init.identity);
+}
+
+/// Waits for the end of init's side of the channel: its execve, or a failure. It may hang where its mounts do, and a
+/// signal that ends programs ends this; the others are kept for its process.
+Status Creation::wait_for_execve() {
+  if (!signals_) return child_->channel().wait_for_end();
+  for (;;) {
+    // Without an event that is asked for, the channel tells of its end alone.
+    pollfd ready[] = {{child_->channel().fd().get(), 0, 0}, {signals_->fd().get(), POLLIN, 0}};
+    if (::poll(ready, 2, -1) < 0 && errno != EINTR) return fail_errno("poll(channel)");
+    if (ready[0].revents != 0) return {};
+    const int signal = signals_->next();
+    if (signal == SIGHUP || signal == SIGINT || signal == SIGQUIT || signal == SIGTERM)
+      return fail(ErrorKind::system, "interrupted by SIG{}", ::sigabbrev_np(signal));
+    // A terminal's size is nothing to a process without one.
+    if (signal != 0 && signal != SIGWINCH) held_.push_back(signal);
+  }
+}
+
+/// The word that the process may run, unless it has been given already, and its execve.
+Status Creation::let_run() {
+  if (runs_at_once()) {
+    CAISSON_TRY(wait_for_execve());
+    return child_->channel().expect_end();
+  }
+  CAISSON_TRY(sys::go_on_unless_interrupted());
+  CAISSON_TRY(child_->channel().send(wire::Start{}));
+  return child_->channel().expect_end();
+}
+
+Status Creation::start() {
+  const timeline::Span span("start the process");
+  if (shares_readiness_) readiness_ = CAISSON_TRY(Readiness::open(*entry_));
+  if (auto executed = let_run(); !executed) return std::unexpected(cause_of(std::move(executed).error()));
+  if (runs_at_once()) tell_warnings();
+  if (spec_.hooks && !spec_.hooks->poststart.empty())
+    CAISSON_TRY(run_hooks(spec_.hooks->poststart, "poststart",
+                          state_for_hooks(state_, "running", state_.init_process_pid), bundle_));
+  if (!options_.pid_file.empty()) {
+    CAISSON_TRY(write_pid_file(options_.pid_file, state_.init_process_pid));
+    pid_file_written_ = true;
+  }
+  interruptible_.reset();
+  // While it runs it is everybody's: others pause it, update it, delete it.
+  entry_->unlock();
+  return {};
+}
+
+Standing Creation::standing() const {
+  return {state_.init_process_pid, state_.init_process_start, state_.cgroup_paths, state_.veths};
+}
+
+void Creation::release() {
+  if (child_) child_->release();
+  entry_.reset();
+}
+
+void Creation::tell_of_oom() const {
+  if (auto report = cgroup_->oom_report(); report && *report)
+    log::warn("run {}: {}", state_.id, oom_sentence(**report, state_.cgroup_paths));
+}
+
+Status Creation::remove(const std::function<void()>& locked) {
+  const timeline::Span span("remove the container");
+  if (auto ours = entry_->lock(); !ours) {
+    release();
+    // Somebody else has deleted it, and has run its hooks.
+    return ours.error().kind() == ErrorKind::destroyed ? Status() : ours;
+  }
+  if (locked) locked();
+  {
+    const timeline::Span cgroups("remove cgroups");
+    CAISSON_TRY(network::remove_links(state_.veths));
+    CAISSON_TRY(cgroup_->destroy());
+    CAISSON_TRY(remove_resctrl(state_));
+  }
+  CAISSON_TRY(entry_->remove());
+  entry_.reset();
+  child_->release();
+  run_poststop_hooks(spec_, state_);
+  return {};
+}
+
+void Creation::abandon() {
+  // A second interruption is not to stop the clearing up.
+  sigset_t all;
+  sigset_t before;
+  ::sigfillset(&all);
+  ::sigprocmask(SIG_BLOCK, &all, &before);
+  interruptible_.reset();
+  child_.reset();  // killed and reaped
+  if (auto gone = network::remove_links(made_network_.veths); !gone) log::warn("{}", gone.error().message());
+  network::remove_unused_bridges(made_network_.bridges);
+  if (cgroup_)
+    if (auto gone = cgroup_->destroy(); !gone) log::warn("{}", gone.error().message());
+  if (auto gone = remove_resctrl(state_); !gone) log::warn("{}", gone.error().message());
+  if (pid_file_written_) ::unlink(options_.pid_file.c_str());
+  if (auto gone = entry_->remove(); !gone) log::warn("{}", gone.error().message());
+  entry_.reset();
+  // Whatever a hook has made for this container, a poststop hook may have to clear.
+  if (environment_stands_) run_poststop_hooks(spec_, state_);
+  // The command line ends now with its own error; a program that embeds us goes on.
+  if (mode_ == Mode::hand_over) ::sigprocmask(SIG_SETMASK, &before, nullptr);
+}
+
+Creation::~Creation() {
+  if (entry_) abandon();
+}
+
+}  // namespace caisson::container

@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+
+#include "base/log.hpp"
+#include "base/text.hpp"
+#include "base/timeline.hpp"
+#include "cgroup/manager.hpp"
+#include "cgroup/resctrl_groups.hpp"
+#include "config/validate.hpp"
+#include "container/commands.hpp"
+#include "container/foreground/supervise.hpp"
+#include "container/launch/bring_up.hpp"
+#include "container/launch/exec.hpp"
+#include "container/launch/exec_spec.hpp"
+#include "container/launch/handover.hpp"
+#include "container/probe.hpp"
+#include "container/record/container_dir.hpp"
+#include "container/record/undo.hpp"
+#include "container/record/update.hpp"
+#include "container/watch/events_json.hpp"
+#include "plan/plan.hpp"
+#include "process/apply_identity.hpp"
+#include "sys/file.hpp"
+#include "sys/namespace.hpp"
+#include "sys/process.hpp"
+#include "sys/tty.hpp"
+
+namespace caisson::container {
+
+namespace {
+
+/// What the process is born with. Kept until it runs: each page that we write to once it is cloned is copied for it,
+/// and the scheduler may well let it wait for us.
+struct Legacy {
+  cgroup::Entrance entrance;
+  FileDescriptor root;
+  wire::Begin begin;
+  std::vector<FdView> descriptors;  ///< beside `begin`
+};
+
+/// Everything one exec holds, from the record to the process.
+struct Exec {
+  const Globals& globals;
+  const ExecOptions& options;
+  Keeper keeper;
+  State state;
+  sys::ProcessHandle container;  ///< its init
+  config::Spec spec;             ///< what init's side needs: the process, and the container's own values beside it
+  std::optional<config::Seccomp> profile;  ///< what `seccomp` looks into
+  std::optional<plan::SeccompPlan> seccomp;
+  plan::HostFacts facts;
+  plan::InitPlan plan;
+  KeptDescriptors kept;
+  std::unique_ptr<cgroup::CgroupManager> cgroup;
+  std::uint64_t oom_kills_before = 0;
+  Legacy legacy;
+  bool must_be_moved = false;  ///< it is not in the container's cgroups by itself
+  std::optional<sys::SignalSource> signals;
+  std::optional<Child> child;
+  FileDescriptor console;
+};
+
+Status open_container(Exec& exec, const Entry& entry) {
+  const timeline::Span span("open the container");
+  exec.state = CAISSON_TRY(load_settled_state(entry, LockHeld::unknown));
+  // Before its execve, init may not even have left the host's root directory.
+  if (exec.state.intent || CAISSON_TRY(entry.init_becomes(exec.state)))
+    return fail(ErrorKind::wrong_state, "cannot exec in a container that is being created");
+  auto init = open_init(exec.state);
+  if (!init && init.error().kind() == ErrorKind::destroyed)
+    return fail(ErrorKind::destroyed, "cannot exec in a stopped container");
+  exec.container = CAISSON_TRY(std::move(init));
+  exec.cgroup = CAISSON_TRY(cgroup::open(exec.state.cgroup_paths));
+  if (CAISSON_TRY(exec.cgroup->frozen())) {
+    if (!exec.options.ignore_paused)
+      return fail(ErrorKind::paused, "cannot exec in a paused container (use --ignore-paused to override)");
+    // To detach is to return once the process runs, and it runs when the container is resumed.
+    if (exec.keeper == Keeper::nobody)
+      return fail(ErrorKind::paused,
+                  "cannot detach from a process in a paused container: resume it, or exec without --detach");
+  }
+  if (!exec.options.cgroups.empty())
+    exec.cgroup = CAISSON_TRY(cgroup::open(CAISSON_TRY(sub_cgroups(exec.state.cgroup_paths, exec.options.cgroups))));
+  return {};
+}
+
+/// The process may ask for the terminal's size at once: it has it from the start, not when the relay begins.
+Status copy_terminal_size(config::Process& process) {
+  const FdView input = FdView::of(STDIN_FILENO);
+  if (!process.terminal || !sys::is_terminal(input)) return {};
+  const sys::WindowSize size = CAISSON_TRY(sys::window_size(input));
+  if (size.rows != 0) process.console_size = {.height = size.rows, .width = size.columns};
+  return {};
+}
+
+Status decide(Exec& exec, const Entry& entry) {
+  const timeline::Span span("decide");
+  config::Spec saved = CAISSON_TRY(config::load_saved(CAISSON_TRY(entry.load_config())));
+  exec.spec = CAISSON_TRY(make_exec_spec(saved, exec.options));
+  std::vector<std::string> warnings;
+  CAISSON_TRY(config::validate_process(*exec.spec.process, warnings));
+  if (exec.keeper == Keeper::foreground) CAISSON_TRY(copy_terminal_size(*exec.spec.process));
+  if (exec.keeper != Keeper::program) {
+    const bool detached = exec.keeper == Keeper::nobody;
+    CAISSON_TRY(check_console(exec.spec.process->terminal, detached, exec.options.console_socket, "/process/terminal"));
+    CAISSON_TRY(check_pid_file(exec.options.pid_file));
+    exec.kept = CAISSON_TRY(count_kept_descriptors(exec.options.preserve_fds));
+  }
+  exec.facts = CAISSON_TRY(probe_kernel());
+  if (!exec.spec.process->apparmor_profile.empty() || !exec.spec.process->selinux_label.empty()) probe_lsm(exec.facts);
+  if (saved.linux && exec.options.function.empty()) exec.profile = std::move(saved.linux->seccomp);
+  if (exec.profile) exec.seccomp = CAISSON_TRY(plan::make_seccomp(*exec.profile, exec.facts));
+  plan::InitOptions options{.exec = true, .exec_namespaces = exec.state.namespaces, .rootfs = {}};
+  exec.plan = CAISSON_TRY(plan::make_init(exec.spec, exec.facts, options, warnings));
+  for (const auto& warning : warnings) log::warn("{}", warning);
+  return {};
+}
+
+/// The root directory of a container without a mount namespace, which setns cannot enter.
+Result<FileDescriptor> open_root(const Exec& exec) {
+  if ((exec.state.namespaces & CLONE_NEWNS) != 0) return FileDescriptor();
+  const std::string path = fmt::format("/proc/{}/root", exec.state.init_process_pid);
+  FileDescriptor root(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!root) return fail_errno("open('{}')", path);
+  return root;
+}
+
+wire::Begin make_begin(const Exec& exec) {
+  wire::Begin begin;
+  begin.kind = wire::Kind::exec;
+  begin.id = exec.state.id;
+  begin.bundle = exec.state.bundle;
+  begin.facts = exec.facts;
+  begin.no_new_keyring = exec.state.no_new_keyring;
+  begin.limits_by_parent = (exec.state.namespaces & CLONE_NEWUSER) != 0;
+  begin.preserve_fds = exec.kept.all;
+  begin.listen_fds = exec.kept.listen;
+  begin.namespaces = exec.state.namespaces;
+  begin.function = exec.options.function;
+  begin.descriptors.container = true;
+  return begin;
+}
+
+/// Our next child is a process of the container's PID namespace, and needs no stage that makes it one.
+bool enter_pids(const Exec& exec) {
+  if ((exec.state.namespaces & CLONE_NEWPID) == 0) return true;
+  return sys::join_namespace(exec.container.pidfd(), CLONE_NEWPID).has_value();
+}
+
+/// Whoever finds that the container has just ended may make another: children are of our own PID namespace again.
+void leave_pids() {
+  const FileDescriptor own(::open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC));
+  if (own) (void)sys::join_namespace(own, CLONE_NEWPID);
+}
+
+Status prepare_legacy(Exec& exec) {
+  Legacy& legacy = exec.legacy;
+  // Without permission, or on a kernel that checks it of init, the process is moved later: see converse().
+  if (std::pair(exec.facts.kernel_major, exec.facts.kernel_minor) >= std::pair(5, 16))
+    if (auto found = exec.cgroup->entrance()) legacy.entrance = std::move(*found);
+  legacy.root = CAISSON_TRY(open_root(exec));
+  legacy.begin = make_begin(exec);
+  legacy.begin.descriptors.cgroup = static_cast<bool>(legacy.entrance.birthplace);
+  legacy.begin.descriptors.tasks = static_cast<unsigned>(legacy.entrance.files.size());
+  legacy.begin.descriptors.root = static_cast<bool>(legacy.root);
+  legacy.begin.descriptors.timeline = timeline::descriptor() >= 0;
+  legacy.descriptors.push_back(exec.container.pidfd());
+  if (legacy.entrance.birthplace) legacy.descriptors.push_back(legacy.entrance.birthplace);
+  if (legacy.root) legacy.descriptors.push_back(legacy.root);
+  for (const auto& file : legacy.entrance.files) legacy.descriptors.push_back(file);
+  if (legacy.begin.descriptors.timeline) legacy.descriptors.push_back(FdView::of(timeline::descriptor()));
+  return {};
+}
+
+Status spawn_process(Exec& exec) {
+  const timeline::Span span("spawn the process");
+  // The descriptors of a program that embeds us are not ours to change.
+  if (exec.keeper != Keeper::program) CAISSON_TRY(sys::close_on_exec_from(3 + exec.kept.all));
+  if (exec.keeper == Keeper::foreground) {
+    exec.signals.emplace(CAISSON_TRY(block_forwarded_signals()));
+    // What is counted from here on may be its own end.
+    exec.oom_kills_before = exec.cgroup->oom_kills().value_or(0);
+  }
+  CAISSON_TRY(prepare_legacy(exec));
+  Legacy& legacy = exec.legacy;
+  SpawnOptions options;
+  options.privileged = exec.facts.privileged;
+  options.signal_mask = exec.signals ? &exec.signals->mask_before() : nullptr;
+  options.streams = exec.options.streams;
+  options.hide_descriptors = exec.keeper == Keeper::program;
+  FileDescriptor config;
+  const Bequest bequest{exec.globals.init, legacy.begin, legacy.descriptors, exec.spec, exec.plan};
+  const bool may = exec.keeper != Keeper::program && may_bequeath(exec.globals, exec.facts);
+  OwnBinary own = CAISSON_TRY(protect_own_binary(exec.facts.privileged, may));
+  options.own = &own;
+  if (own.is_program && enter_pids(exec)) {
+    options.bequest = &bequest;
+    options.cgroup = legacy.entrance.birthplace.get();
+  } else {
+    config = CAISSON_TRY(sys::memfd("config", config::save(exec.spec), false));
+    options.config = config.get();
+  }
+  exec.child.emplace(CAISSON_TRY(spawn(options)));
+  bool born = exec.child->in_cgroup();
+  if (!exec.child->is_heir()) {
+    CAISSON_TRY(exec.child->channel().send(legacy.begin, legacy.descriptors));
+    const auto spawned = CAISSON_TRY(exec.child->channel().expect<wire::Spawned>());
+    born = spawned.in_cgroup;
+    CAISSON_TRY(exec.child->become(CAISSON_TRY(sys::adopt_child(spawned.pid))));
+  }
+  exec.must_be_moved =
+      (legacy.entrance.birthplace && !born) || (!legacy.entrance.birthplace && legacy.entrance.files.empty());
+  return {};
+}
+
+/// The host's side until execve has succeeded.
+Status converse(Exec& exec) {
+  const timeline::Span span("wait for the process to run");
+  const wire::Channel& channel = exec.child->channel();
+  const pid_t pid = exec.child->process().pid();
+  if (exec.must_be_moved) CAISSON_TRY(exec.cgroup->attach(pid));
+  if (!exec.state.resctrl_path.empty())
+    CAISSON_TRY(cgroup::join_group(exec.state.resctrl_path, monitor_group(exec.state), pid));
+  bool own_limits = false;
+  if ((exec.state.namespaces & CLONE_NEWUSER) != 0) {
+    auto limited = process::apply_limits(exec.plan.identity, pid);
+    // Somebody else's user namespace: without CAP_SYS_RESOURCE the process can lower them by itself, as anybody can.
+    own_limits = !limited && limited.error().sys_errno() == EPERM;
+    if (!limited && !own_limits) return limited;
+  }
+  CAISSON_TRY(send_proceed(channel, exec.seccomp, own_limits));
+  // Where nothing is asked of us before the end.
+  if (!exec.spec.process->terminal && !(exec.seccomp && exec.seccomp->notify)) CAISSON_TRY(channel.wait_for_end());
+  for (bool executing = false;;) {
+    auto packet = channel.receive();
+    // The end of the stream is execve's success, when the process had come so far.
+    if (!packet && packet.error().kind() == ErrorKind::destroyed && executing) return {};
+    if (!packet) return std::unexpected(std::move(packet).error());
+    if (std::holds_alternative<wire::Executing>(packet->message)) {
+      executing = true;
+      continue;
+    }
+    if (auto* failed = std::get_if<wire::Failed>(&packet->message)) return std::unexpected(std::move(failed->error));
+    if (auto* console = std::get_if<wire::Console>(&packet->message);
+        console != nullptr && packet->descriptors.size() == 1) {
+      exec.console = std::move(packet->descriptors.front());
+      if (!exec.options.console_socket.empty()) {
+        CAISSON_TRY(send_console(exec.options.console_socket, console->name, exec.console));
+        exec.console.reset();
+      }
+    } else if (auto* listener = std::get_if<wire::SeccompListener>(&packet->message);
+               listener != nullptr && exec.seccomp) {
+      CAISSON_TRY(pass_listener(*exec.child, listener->fd, *exec.seccomp, exec.spec, exec.state.id, exec.state.bundle,
+                                "running", exec.state.init_process_pid));
+    } else {
+      return fail(ErrorKind::system, "the process sent {} where it was not expected", wire::name_of(packet->message));
+    }
+  }
+}
+
+Status bring_up(Exec& exec) {
+  CAISSON_TRY(spawn_process(exec));
+  CAISSON_TRY(converse(exec));
+  // Whoever closes it last has to wait for the end of its mount: that is not the process on its way.
+  exec.child->close_program();
+  const sys::ProcessHandle& process = exec.child->process();
+  if (!exec.options.pidfd_socket.empty()) CAISSON_TRY(send_pidfd(exec.options.pidfd_socket, "setns", process.pidfd()));
+  if (!exec.options.pid_file.empty()) CAISSON_TRY(write_pid_file(exec.options.pid_file, process.pid()));
+  return {};
+}
+
+/// Warns when the OOM killer was in the process' cgroup while it ran.
+void tell_of_oom(const std::string& id, const Joined& joined) {
+  auto report = joined.cgroup->oom_report();
+  if (!report || !*report || (*report)->kills <= joined.oom_kills_before) return;
+  (*report)->kills -= joined.oom_kills_before;
+  log::warn("exec {}: {}", id, oom_sentence(**report, joined.cgroup->paths()));
+}
+
+}  // namespace
+
+Result<Joined> join(const Globals& globals, const std::string& id, const ExecOptions& options, Keeper keeper) {
+  const Entry entry = CAISSON_TRY(Store(globals.root).open(id));
+  Exec exec{.globals = globals,
+            .options = options,
+            .keeper = keeper,
+            .state = {},
+            .container = {},
+            .spec = {},
+            .seccomp = {},
+            .facts = {},
+            .plan = {},
+            .kept = {},
+            .cgroup = {},
+            .oom_kills_before = 0,
+            .legacy = {},
+            .must_be_moved = false,
+            .signals = {},
+            .child = {},
+            .console = {}};
+  CAISSON_TRY(open_container(exec, entry));
+  CAISSON_TRY(decide(exec, entry));
+  if (auto up = bring_up(exec); !up) {
+    // What fails on our side because the other failed first is not the cause.
+    if (exec.child)
+      if (auto word = exec.child->channel().pending_failure()) up = std::unexpected(std::move(*word));
+    if (keeper != Keeper::program) leave_pids();
+    // A PID namespace whose first process has been killed takes nobody in any more, with as odd words as ENOMEM's.
+    if (sys::is_ending(exec.container.pid())) return fail(ErrorKind::destroyed, "cannot exec in a stopped container");
+    return std::unexpected(process::name_tight_limit(std::move(up).error(), exec.plan.identity));
+  }
+  exec.child->release();
+  return Joined{exec.child->take_process(), std::move(exec.console), std::move(exec.signals), std::move(exec.cgroup),
+                exec.oom_kills_before};
+}
+
+Result<int> exec(const Globals& globals, const std::string& id, const ExecOptions& options) {
+  Joined joined = CAISSON_TRY(join(globals, id, options, options.detach ? Keeper::nobody : Keeper::foreground));
+  if (options.detach) return 0;
+  auto supervisor = Supervisor::make(std::move(*joined.signals), std::move(joined.console));
+  auto status = supervisor ? supervisor->wait(joined.process) : std::unexpected(std::move(supervisor).error());
+  if (status) {
+    if (status->code() != 0) tell_of_oom(id, joined);
+    return status->signalled ? options.code_when_killed.value_or(status->code()) : status->code();
+  }
+  // Nobody would look after it any more.
+  if (joined.process.signal(SIGKILL)) (void)joined.process.reap();
+  return std::unexpected(std::move(status).error());
+}
+
+}  // namespace caisson::container

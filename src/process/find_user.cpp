@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <charconv>
+#include <string_view>
+
+#include "plan/users.hpp"
+#include "process/apply_identity.hpp"
+#include "sys/file.hpp"
+
+namespace caisson::process {
+
+namespace {
+
+/// A line of passwd(5), name:password:uid:gid:comment:home:shell -> home, if the uid is `uid`.
+std::optional<std::string> home_in(std::string_view line, std::uint32_t uid) {
+  std::array<std::string_view, 6> fields;
+  for (auto& field : fields) {
+    const auto end = std::min(line.find(':'), line.size());
+    field = line.substr(0, end);
+    line.remove_prefix(std::min(end + 1, line.size()));
+  }
+  std::uint32_t number = 0;
+  const auto& text = fields[2];
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size() || text.empty() || number != uid) return {};
+  return std::string(fields[5]);
+}
+
+/// The file is the image's: it may be anything, so neither wait for it nor read it without end.
+constexpr std::size_t kLongest = 16 << 20;
+
+/// A file of the container's /etc; empty when it is no file, or there is none.
+Result<std::string> read_accounts(const char* path) {
+  const FileDescriptor file(::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!file) {
+    if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP) return std::string();
+    return fail_errno("open('{}')", path);
+  }
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) return fail_errno("fstat('{}')", path);
+  if (!S_ISREG(status.st_mode)) return std::string();
+  if (static_cast<std::size_t>(status.st_size) > kLongest)
+    return fail(ErrorKind::config, "'{}' is larger than {} bytes", path, kLongest);
+  return sys::read_all(file, path);
+}
+
+}  // namespace
+
+Status find_user(const std::string& wanted, plan::IdentityPlan& plan) {
+  const std::string passwd = CAISSON_TRY(read_accounts("/etc/passwd"));
+  const std::string group = CAISSON_TRY(read_accounts("/etc/group"));
+  auto found = plan::find_user(wanted, passwd, group, plan.uid, plan.gid);
+  if (!found) return std::unexpected(std::move(found).error().at(plan.pointer + "/user"));
+  plan.uid = found->uid;
+  plan.gid = found->gid;
+  plan.groups = std::move(found->groups);
+  plan.home = std::move(found->home);
+  return {};
+}
+
+Result<std::string> find_home(std::uint32_t uid) {
+  FileDescriptor file(::open("/etc/passwd", O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!file) {
+    if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP) return "/";
+    return fail_errno("open('/etc/passwd')");
+  }
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) return fail_errno("fstat('/etc/passwd')");
+  if (!S_ISREG(status.st_mode)) return "/";
+
+  std::string rest;
+  for (std::size_t total = 0; total < kLongest;) {
+    std::array<char, 4096> buffer;
+    const ssize_t size = ::read(file.get(), buffer.data(), buffer.size());
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) return fail_errno("read('/etc/passwd')");
+    total += static_cast<std::size_t>(size);
+    rest.append(buffer.data(), static_cast<std::size_t>(size));
+    if (size == 0) rest += '\n';
+    std::size_t begin = 0;
+    for (std::size_t end; (end = rest.find('\n', begin)) != std::string::npos; begin = end + 1) {
+      auto home = home_in(std::string_view(rest).substr(begin, end - begin), uid);
+      if (home) return home->empty() ? "/" : std::move(*home);
+    }
+    rest.erase(0, begin);
+    if (size == 0) break;
+  }
+  return "/";
+}
+
+Result<std::vector<std::string>> make_environment(const plan::IdentityPlan& plan) {
+  std::vector<std::string> env = plan.env;
+  if (plan.add_home && !plan.home.empty())
+    env.push_back("HOME=" + plan.home);
+  else if (plan.add_home)
+    env.push_back("HOME=" + CAISSON_TRY(find_home(plan.uid), "find HOME of uid {}", plan.uid));
+  return env;
+}
+
+}  // namespace caisson::process

@@ -83,7 +83,7 @@ TEST_CASE("CVE-2019-5736: the container cannot write to the runtime", "[security
 
 TEST_CASE("a command that makes a process runs from its first instructions in a program that nobody can write to",
           "[security]") {
-#if !defined(CAISSON_HAS_EARLY_IMAGE)
+#if !defined(CAISSON_HAS_EARLY_SWAP)
   CAISSON_SKIP("a program of this build is exchanged before the clone, which other tests look at");
 #endif
   World world;

@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "integration/support/world.hpp"
+#include "support/source_root.hpp"
 
 namespace caisson::testing {
 
@@ -36,7 +37,7 @@ Places find_places() {
   places.nothing = from_environment("CAISSON_TEST_NOTHING", tests + "/guest/nothing");
   places.busybox = from_environment("CAISSON_TEST_BUSYBOX", "/bin/busybox");
   places.debian = from_environment("CAISSON_TEST_DEBIAN", "");
-  places.source = from_environment("CAISSON_TEST_SOURCE", CAISSON_SOURCE_DIR);
+  places.source = from_environment("CAISSON_TEST_SOURCE", kSourceRoot);
   places.caisson = std::filesystem::weakly_canonical(places.caisson, error);
   return places;
 }

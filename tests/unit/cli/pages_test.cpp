@@ -5,11 +5,10 @@
 
 #include "cli/command.hpp"
 #include "program.hpp"
+#include "support/source_root.hpp"
 
 using namespace caisson;
 using Names = std::set<std::string>;
-
-extern const char* const kSourceRoot;
 
 namespace {
 

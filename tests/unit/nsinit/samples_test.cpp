@@ -6,13 +6,14 @@
 
 #include "config/validate.hpp"
 #include "nsinit/lower.hpp"
+#include "support/source_root.hpp"
 
 using namespace caisson;
 
 namespace {
 
 nsinit::Lowered sample(const std::string& name, bool modules = true) {
-  std::ifstream file(std::string(CAISSON_SOURCE_DIR) + "/config-samples/nsinit/" + name + ".json");
+  std::ifstream file(std::string(kSourceRoot) + "/config-samples/nsinit/" + name + ".json");
   std::ostringstream text;
   text << file.rdbuf();
   const auto container = nsinit::read(text.str());

@@ -9,6 +9,7 @@
 
 #include "config/validate.hpp"
 #include "plan/plan.hpp"
+#include "support/source_root.hpp"
 
 using namespace caisson;
 namespace fs = std::filesystem;
@@ -80,7 +81,7 @@ std::string plan_of(const std::string& name, const std::string& text) {
 }  // namespace
 
 TEST_CASE("golden plans", "[plan][golden]") {
-  const fs::path folder = fs::path(CAISSON_SOURCE_DIR) / "tests/golden";
+  const fs::path folder = fs::path(kSourceRoot) / "tests/golden";
   std::size_t count = 0;
   for (const auto& each : fs::directory_iterator(folder)) {
     const std::string name = each.path().filename();

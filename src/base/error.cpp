@@ -3,6 +3,8 @@
 
 #include <cstring>
 
+#include "base/text.hpp"
+
 namespace caisson {
 
 Error::Error(ErrorKind kind, std::string what, int sys_errno)
@@ -28,15 +30,15 @@ Error Error::moved_to(std::string pointer) && {
 }
 
 std::string Error::message() const {
-  std::string text;
-  for (auto frame = frames().rbegin(); frame != frames().rend(); ++frame) text.append(*frame).append(": ");
-  text += what();
-  if (sys_errno() != 0) text.append(": ").append(strerrordesc_np(sys_errno()) ? strerrordesc_np(sys_errno()) : "error");
-  if (!pointer().empty()) text.append(" [config: ").append(pointer()).append("]");
-  // One line, whatever a config or a hook put into it.
-  for (char& c : text)
+  std::string line;
+  for (auto frame = frames().rbegin(); frame != frames().rend(); ++frame) line.append(*frame).append(": ");
+  line += what();
+  if (sys_errno() != 0) line.append(": ").append(strerrordesc_np(sys_errno()) ? strerrordesc_np(sys_errno()) : "error");
+  if (!pointer().empty()) line.append(" [config: ").append(pointer()).append("]");
+  // One line of printable text, whatever a config, an image or a hook put into it.
+  for (char& c : line)
     if (c == '\n' || c == '\r') c = ' ';
-  return text;
+  return text::printable(line);
 }
 
 namespace detail {

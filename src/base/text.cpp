@@ -33,6 +33,16 @@ std::size_t sequence_length(std::string_view text) {
   return 0;
 }
 
+/// The code point of the control character (Unicode category Cc) that the text begins with, if it does. Terminals act
+/// on those of the second range, U+0080 ... U+009F, as on ESC: U+009B begins the same sequences as "ESC [".
+std::optional<unsigned> control_code(std::string_view text) {
+  const auto lead = static_cast<unsigned char>(text.front());
+  if (lead < 0x20 || lead == 0x7f) return lead;
+  if (lead != 0xc2 || text.size() < 2) return std::nullopt;
+  const auto second = static_cast<unsigned char>(text[1]);
+  return second >= 0x80 && second <= 0x9f ? std::optional<unsigned>(second) : std::nullopt;
+}
+
 }  // namespace
 
 std::vector<std::string_view> split(std::string_view text, char separator) {
@@ -191,19 +201,46 @@ std::string to_utf8(std::string_view text) {
   return clean;
 }
 
+std::string printable(std::string_view text) {
+  std::string shown;
+  shown.reserve(text.size());
+  while (!text.empty()) {
+    const auto length = sequence_length(text);
+    const auto lead = static_cast<unsigned char>(text.front());
+    if (length == 0) {
+      shown += fmt::format("\\x{:02x}", static_cast<unsigned>(lead));
+    } else if (const auto control = control_code(text)) {
+      if (*control == '\n')
+        shown += "\\n";
+      else if (*control == '\t')
+        shown += "\\t";
+      else
+        shown += fmt::format("\\u{:04x}", *control);
+    } else {
+      shown += text.substr(0, length);
+    }
+    text.remove_prefix(std::max<std::size_t>(length, 1));
+  }
+  return shown;
+}
+
 std::string json_quoted(std::string_view text) {
+  const std::string clean = to_utf8(text);
   std::string quoted = "\"";
-  for (const char c : to_utf8(text)) {
+  for (std::string_view rest = clean; !rest.empty();) {
+    const char c = rest.front();
+    const auto length = sequence_length(rest);
     if (c == '"' || c == '\\') {
       quoted += '\\';
       quoted += c;
     } else if (c == '\n') {
       quoted += "\\n";
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      quoted += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+    } else if (const auto control = control_code(rest)) {
+      quoted += fmt::format("\\u{:04x}", *control);
     } else {
-      quoted += c;
+      quoted += rest.substr(0, length);
     }
+    rest.remove_prefix(length);
   }
   return quoted += '"';
 }

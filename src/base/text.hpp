@@ -50,7 +50,11 @@ bool is_utf8(std::string_view text);
 /// The text with U+FFFD for each byte that is no part of UTF-8.
 std::string to_utf8(std::string_view text);
 
-/// The text as a quoted JSON string; also UTF-8 then.
+/// The text for a terminal: control characters as "\n", "\t" or "\u001b", bytes that are not UTF-8 as "\x9b".
+/// Names and output that an image chose must not move the cursor, set the title or answer for the user of a terminal.
+std::string printable(std::string_view text);
+
+/// The text as a quoted JSON string of valid UTF-8, with all control characters escaped.
 std::string json_quoted(std::string_view text);
 
 }  // namespace caisson::text

@@ -132,7 +132,7 @@ int report(const Error& error, int code) {
   const std::string message = error.message();
   const bool shown_by_log = !log::is_file() && log::format() == log::Format::json;
   if (log::is_file() || shown_by_log) log::write(log::Level::error, message);
-  if (!shown_by_log) print_error("error: " + message + "\n");
+  if (!shown_by_log) print_error("error: " + message);
   return code;
 }
 

@@ -34,7 +34,7 @@ Run bind(Grammar& grammar) {
   return [o](const container::Globals& globals) -> Result<int> {
     std::vector<std::string> warnings;
     const auto states = CAISSON_TRY(container::list(globals, warnings), "list");
-    for (const auto& warning : warnings) print_error("warning: " + warning + "\n");
+    for (const auto& warning : warnings) print_error("warning: " + warning);
     CAISSON_TRY(print(o->quiet ? as_ids(states) : o->format == "json" ? list_json(states) : as_table(states)));
     return 0;
   };

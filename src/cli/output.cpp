@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/text.hpp"
 #include "json/fields.hpp"
 #include "json/write.hpp"
 
@@ -32,23 +33,6 @@ std::size_t width_of(std::string_view text) {
       std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
-/// Control characters as JSON spells them: a path must not break the table, nor speak to the terminal.
-std::string visible(std::string_view text) {
-  std::string shown;
-  for (const char c : text) {
-    const auto code = static_cast<unsigned char>(c);
-    if (c == '\n')
-      shown += "\\n";
-    else if (c == '\t')
-      shown += "\\t";
-    else if (code < 0x20 || code == 0x7f)
-      shown += fmt::format("\\u{:04x}", code);
-    else
-      shown += c;
-  }
-  return shown;
-}
-
 }  // namespace
 
 Status print(std::string_view text) {
@@ -62,15 +46,16 @@ Status print(std::string_view text) {
   return {};
 }
 
-void print_error(std::string_view text) {
-  // Whether it can be written or not, the exit code has the news.
+void print_error(std::string_view line) {
+  const std::string text = text::printable(line) + "\n";
+  // A failure to write is not reported: the exit code says that the command failed.
   [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text.data(), text.size());
 }
 
 std::string table(std::span<const std::vector<std::string>> given) {
   std::vector<std::vector<std::string>> rows(given.begin(), given.end());
   for (auto& row : rows)
-    for (auto& cell : row) cell = visible(cell);
+    for (auto& cell : row) cell = text::printable(cell);
   std::vector<std::size_t> widths;
   for (const auto& row : rows) {
     if (widths.size() < row.size()) widths.resize(row.size(), kLeastWidth);

@@ -13,8 +13,9 @@ namespace caisson::cli {
 
 /// Writes all of `text` to standard output.
 Status print(std::string_view text);
-/// Writes `text` to standard error in one write(2): readers of a pipe take it for the whole message.
-void print_error(std::string_view text);
+/// Writes `line`, made printable and with a newline behind it, to standard error. One write(2): conmon reads the pipe
+/// once and takes what it gets for the whole message.
+void print_error(std::string_view line);
 
 /// Rows as columns that stand 3 spaces apart and are at least 12 wide; the last cell of a row is not padded.
 std::string table(std::span<const std::vector<std::string>> rows);

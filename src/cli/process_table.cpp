@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/text.hpp"
+
 namespace caisson::cli {
 namespace {
 
@@ -44,7 +46,7 @@ Result<std::string> select_processes(std::string_view ps_output, std::span<const
   const int index = find_pid_column(header);
   if (index < 0) return fail(ErrorKind::config, "the output of ps(1) has no PID column: its options must ask for one");
   std::string selected;
-  const auto keep = [&selected](std::string_view line) { selected.append(line).append("\n"); };
+  const auto keep = [&selected](std::string_view line) { selected.append(text::printable(line)).append("\n"); };
   keep(header);
   bool kept = false;
   while (!ps_output.empty()) {

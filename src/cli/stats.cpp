@@ -76,7 +76,7 @@ Result<int> show(const container::Globals& globals, const Options& o) {
   std::vector<std::string> warnings;
   auto before = CAISSON_TRY(container::usage(globals, o.ids, warnings), "stats");
   // Once: among tables that are printed over each other there is no place for them.
-  for (const auto& warning : warnings) print_error("warning: " + warning + "\n");
+  for (const auto& warning : warnings) print_error("warning: " + warning);
   const FileDescriptor timer = CAISSON_TRY(make_timer(*interval));
   Screen screen;
   for (;;) {

@@ -58,8 +58,8 @@ std::string table_of(const std::vector<std::array<std::string, 5>>& rows) {
 Status show_interfaces(InitContext&) {
   std::vector<std::array<std::string, 5>> rows{{"NAME", "MTU", "MAC", "FLAG", "ADDRS"}};
   for (const auto& each : CAISSON_TRY(network::list_interfaces()))
-    rows.push_back(
-        {each.name, std::to_string(each.mtu), each.mac, text::join(each.flags, "|"), text::join(each.addresses, ",")});
+    rows.push_back({text::printable(each.name), std::to_string(each.mtu), each.mac, text::join(each.flags, "|"),
+                    text::join(each.addresses, ",")});
   return sys::write_all(FdView::of(STDOUT_FILENO), table_of(rows), "standard output");
 }
 

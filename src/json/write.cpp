@@ -9,6 +9,9 @@
 namespace caisson::json::detail {
 namespace {
 
+constexpr char kDelete = '\x7f';
+constexpr char kLeadOfC1 = '\xc2';
+
 std::string_view indent(Style style) {
   switch (style) {
     case Style::two_spaces: return "  ";
@@ -97,7 +100,16 @@ void Writer::quote(std::string_view text) {
   const char* const end = done + text.size();
   for (const char* at = done; at != end; ++at) {
     const char c = *at;
-    if (static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\') continue;
+    if (static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\' && c != kDelete && c != kLeadOfC1) continue;
+    if (c == kLeadOfC1) {
+      // U+0080 ... U+009F in UTF-8: the state of a container is printed on terminals, which act on them as on ESC.
+      if (end - at < 2 || static_cast<unsigned char>(at[1]) < 0x80 || static_cast<unsigned char>(at[1]) > 0x9f)
+        continue;
+      out_.append(done, at);
+      done = ++at + 1;
+      out_ += fmt::format("\\u{:04x}", static_cast<unsigned>(static_cast<unsigned char>(*at)));
+      continue;
+    }
     out_.append(done, at);
     done = at + 1;
     if (const auto escape = short_escape(c); !escape.empty()) {

@@ -33,6 +33,59 @@ TEST_CASE("a config that is no JSON names line and column", "[errors]") {
   }
 }
 
+TEST_CASE("nothing that an image or a config chose reaches the terminal as a control character", "[errors][security]") {
+  // ESC, BEL, DEL and U+009B, which begins the same sequences as ESC [.
+  const std::string evil =
+      "\x1b]0;owned\a\x7f\xc2\x9b"
+      "2J";
+  const std::string spelt = R"(\u001b]0;owned\u0007\u007f\u009b2J)";
+  const auto is_printable = [](const std::string& text) {
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      const auto c = static_cast<unsigned char>(text[i]);
+      const bool c1 = c == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;
+      if ((c < 0x20 && c != '\n') || c == 0x7f || c1) return false;
+    }
+    return true;
+  };
+  World world;
+  Bundle bundle = world.bundle();
+  spit(bundle.rootfs + "/script", "#!/no/" + evil + "\n", 0755);
+  struct Case {
+    const char* what;
+    const char* pointer;
+    std::string json;
+  };
+  const Case cases[] = {
+      {"a #! line", "/process/args", R"(["/script"])"},
+      {"a program's name", "/process/args", R"(["/)" + spelt + R"("])"},
+      {"a user's directory", "/process/cwd", R"("/proc/)" + spelt + R"(")"},
+      {"a hook's output", "/hooks",
+       R"({"createRuntime":[{"path":"/bin/sh","args":["sh","-c","printf '\\033]0;owned\\a\\177\\302\\2332J' >&2; exit 3"]}]})"},
+      {"a hook's name", "/hooks", R"({"createRuntime":[{"path":"/no/)" + spelt + R"("}]})"},
+      {"a mount's source", "/mounts/0/source", R"("/no/)" + spelt + R"(")"},
+      {"a value of a list", "/linux/namespaces/0/type", R"(")" + spelt + R"(")"},
+  };
+  for (const auto& one : cases) {
+    Bundle wrong = bundle;
+    wrong.set(one.pointer, one.json);
+    if (std::string(one.pointer) == "/mounts/0/source") wrong.set("/mounts/0/options", R"(["rbind"])");
+    for (const char* format : {"text", "json"}) {
+      spit(world.dir() + "/log", "");
+      wrong.write();
+      const Ran ran =
+          world.call({"--log", world.dir() + "/log", "--log-format", format, "run", "--bundle", wrong.dir, wrong.id});
+      const std::string log = slurp(world.dir() + "/log");
+      INFO(one.what << ", " << format << ": " << ran.err << log);
+      CHECK(ran.code == 1);
+      CHECK(contains(ran.err, spelt));
+      CHECK(is_printable(ran.err));
+      CHECK(contains(log, "u001b]0;owned"));
+      CHECK(is_printable(log));
+    }
+  }
+  world.nothing_left();
+}
+
 TEST_CASE("a value at fault is named by its pointer", "[errors]") {
   World world;
   struct Case {

@@ -29,6 +29,17 @@ TEST_CASE("an error says context, what, why and where in one line", "[base][erro
   CHECK(Error(ErrorKind::config, "two\nlines").message() == "two lines");
 }
 
+TEST_CASE("an error's message never carries control characters", "[base][error]") {
+  const auto error = Error(ErrorKind::config,
+                           "'\x1b]0;title\a' \x7f \xc2\x9b"
+                           "2J caf\xc3\xa9 \x9b")
+                         .with("hook\r\x08")
+                         .at("/a\tb");
+  CHECK(error.message() == R"(hook \u0008: '\u001b]0;title\u0007' \u007f \u009b2J caf)"
+                           "\xc3\xa9"
+                           R"( \x9b [config: /a\tb])");
+}
+
 TEST_CASE("a value passes through CAISSON_TRY", "[base][error]") {
   const auto twice = []() -> Result<int> { return 2 * CAISSON_TRY(pass_on(true)); };
   CHECK(twice() == 14);

@@ -49,6 +49,17 @@ TEST_CASE("bytes that are not UTF-8 are replaced", "[base][text]") {
   CHECK(text::json_quoted("a\"b\\c\n\x01\xff") == "\"a\\\"b\\\\c\\n\\u0001\xef\xbf\xbd\"");
 }
 
+TEST_CASE("control characters are spelt out for a terminal", "[base][text]") {
+  CHECK(text::printable("plain, caf\xc3\xa9 \xe2\x82\xac").ends_with("caf\xc3\xa9 \xe2\x82\xac"));
+  CHECK(text::printable("\x1b[2J\a\n\t\r\x7f") == R"(\u001b[2J\u0007\n\t\u000d\u007f)");
+  CHECK(text::printable(std::string_view("\0", 1)) == R"(\u0000)");
+  CHECK(text::printable("\xc2\x9b"
+                        "31m\xc2\xa0") == "\\u009b31m\xc2\xa0");
+  CHECK(text::printable("\x9b"
+                        "31m") == R"(\x9b31m)");
+  CHECK(text::json_quoted("\x7f\xc2\x9b") == R"("\u007f\u009b")");
+}
+
 TEST_CASE("what is UTF-8, wherever the part that is not stands", "[base][text]") {
   const std::string ascii = "twenty characters...";
   for (const char* good : {"", "a", "\xc3\xbc", "\xe2\x82\xac", "\xf0\x9f\x90\x8b", "\x7f"})

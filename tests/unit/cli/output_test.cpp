@@ -74,3 +74,8 @@ TEST_CASE("columns", "[cli][output]") {
         "é                   2           x\n");
   CHECK(table({}).empty());
 }
+
+TEST_CASE("a table's cells cannot write to the terminal", "[cli][output]") {
+  const std::vector<std::vector<std::string>> rows{{"/b/\x1b[2J\n", "\xc2\x9b"}};
+  CHECK(table(rows) == "/b/\\u001b[2J\\n   \\u009b\n");
+}

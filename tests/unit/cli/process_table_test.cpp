@@ -24,6 +24,12 @@ TEST_CASE("the PID column is found by its name", "[cli][ps]") {
   CHECK(select_processes("  PID CMD\n    5 a\n\n", pids) == "  PID CMD\n    5 a\n");
 }
 
+TEST_CASE("a process cannot write to the terminal by its arguments", "[cli][ps]") {
+  const auto kept = select_processes("  PID CMD\n    7 sh \x1b]0;x\a\n", std::vector{7});
+  REQUIRE(kept);
+  CHECK(*kept == "  PID CMD\n    7 sh \\u001b]0;x\\u0007\n");
+}
+
 TEST_CASE("threads go with their process", "[cli][ps]") {
   const int pids[] = {5};
   CHECK(select_processes("PID LWP CMD\n5 - a\n- 5 -\n- 6 -\n9 - b\n- 9 -\n", pids) ==

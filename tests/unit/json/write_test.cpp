@@ -46,12 +46,17 @@ TEST_CASE("styles", "[json]") {
   CHECK(json::write(std::vector<int>{1, 2}, json::Style::two_spaces) == "[\n  1,\n  2\n]");
 }
 
-TEST_CASE("strings are escaped no more than needed", "[json]") {
+TEST_CASE("strings are escaped where JSON or a terminal needs it", "[json]") {
   const auto text = [](std::string value) { return json::write(value); };
   CHECK(text("/a <b> & 'c'") == R"("/a <b> & 'c'")");
-  CHECK(text("\"\\\b\f\n\r\t\x01\x1f\x7f") == "\"\\\"\\\\\\b\\f\\n\\r\\t\\u0001\\u001f\x7f\"");
+  CHECK(text("\"\\\b\f\n\r\t\x01\x1f\x7f") == "\"\\\"\\\\\\b\\f\\n\\r\\t\\u0001\\u001f\\u007f\"");
   CHECK(text("\xc3\xbc\xff") == "\"\xc3\xbc\xff\"");
   CHECK(text(std::string("a\0b", 3)) == "\"a\\ufffdb\"");
+}
+
+TEST_CASE("control characters are escaped, those after ASCII too", "[json]") {
+  CHECK(json::write(Leaf{"\x1b[m\x7f\xc2\x9b"
+                         "2J\xc2\xa0\xc3\x9b\xc2"}) == "{\"name\":\"\\u001b[m\\u007f\\u009b2J\xc2\xa0\xc3\x9b\xc2\"}");
 }
 
 TEST_CASE("what is written is read again", "[json]") {

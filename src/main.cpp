@@ -26,7 +26,7 @@ int main(int argc, char** argv) {
   // Ignored by our caller, it would have the kernel reap our children before we learn how they ended.
   ::signal(SIGCHLD, SIG_DFL);
   const caisson::cli::Neighbour nsinit{.nsinit = caisson::nsinit::run, .import = caisson::nsinit::import};
-  const auto init = caisson::init::go_on;
+  const auto init = caisson::init::run_in_memory;
   if (name_of(argc, argv) != "nsinit") return caisson::cli::run(argc, argv, init, nsinit);
   char name[] = "nsinit";
   std::vector<char*> words(argv, argv + argc);

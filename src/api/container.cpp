@@ -52,7 +52,7 @@ caisson::Result<Process> join(const Container::Inside& inside, const ProcessOpti
   options.no_new_privs = wanted.no_new_privileges;
   options.tty = wanted.terminal;
   options.streams = {wanted.streams.in, wanted.streams.out, wanted.streams.err};
-  auto joined = CAISSON_TRY(container::join(inside.globals, inside.id, options, container::Keeper::program));
+  auto joined = CAISSON_TRY(container::join(inside.globals, inside.id, options, container::Owner::embedder));
   return Process(std::make_shared<Process::Inside>(
       Process::Inside{std::move(joined.process), std::move(joined.console), std::nullopt}));
 }

@@ -14,7 +14,7 @@
 #include "config/resources.hpp"
 
 namespace caisson::wire {
-struct Inheritance;
+struct InMemoryInit;
 }
 
 namespace caisson::config {
@@ -30,7 +30,7 @@ struct Spec;
 namespace caisson::container {
 
 /// Init's side, entered by a clone of the runtime itself. Does not return.
-using InitEntry = void (*)(wire::Inheritance&&);
+using InitEntry = void (*)(wire::InMemoryInit&&);
 
 /// What all calls share.
 struct Globals {

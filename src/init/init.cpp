@@ -10,7 +10,7 @@
 #include "base/timeline.hpp"
 #include "init/context.hpp"
 #include "sys/process.hpp"
-#include "wire/inheritance.hpp"
+#include "wire/in_memory_init.hpp"
 
 namespace caisson::init {
 
@@ -31,15 +31,15 @@ int read_number(const char* text) {
   return bad == std::errc() && *end == '\0' ? number : -1;
 }
 
-Status live(InitContext& context, Status (*enter)(InitContext&)) {
+Status run_to_execve(InitContext& context, Status (*enter)(InitContext&)) {
   CAISSON_TRY(enter(context));
   if (!context.begin.function.empty()) return run_steps(function_steps(), context);
   return run_steps(context.begin.kind == wire::Kind::create ? create_steps() : exec_steps(), context);
 }
 
-[[noreturn]] void live_and_end(InitContext& context, Status (*enter)(InitContext&)) {
-  const Status status = live(context, enter);
-  // Only failure comes here: success ended in execve.
+[[noreturn]] void run_init(InitContext& context, Status (*enter)(InitContext&)) {
+  const Status status = run_to_execve(context, enter);
+  // Reached after a failure alone: success ends in execve.
   if (!status) (void)context.channel.send_plainly(wire::Failed{status.error()});
   ::_exit(1);
 }
@@ -56,23 +56,24 @@ void main(char** argv) noexcept {
     (void)!::write(STDERR_FILENO, kText, sizeof kText - 1);
     ::_exit(1);
   }
-  // Nobody in the container may read us or our descriptors while we still hold something of the host
-  // (CVE-2016-9962); and we end with the one who made us until he has recorded us.
+  // Init ends with its creator until that has recorded it.
   (void)sys::set_parent_death_signal(SIGKILL);
   InitContext context{wire::Channel(FileDescriptor(channel)), FileDescriptor(config)};
-  live_and_end(context, enter_stage);
+  run_init(context, enter_stage);
 }
 
-void go_on(wire::Inheritance&& inheritance) noexcept {
+void run_in_memory(wire::InMemoryInit&& given) noexcept {
   timeline::become_init();
   (void)sys::set_parent_death_signal(SIGKILL);
-  InitContext context{std::move(inheritance.channel), std::move(inheritance.config)};
+  InitContext context{std::move(given.channel), FileDescriptor(given.config)};
   context.needs_no_stage = true;
-  context.begin = std::move(inheritance.begin);
-  context.spec = std::move(inheritance.spec);
-  context.take(std::move(inheritance.plan));
-  context.take(std::move(inheritance.descriptors));
-  live_and_end(context, enter_namespaces);
+  context.begin = std::move(given.begin);
+  context.spec = std::move(given.spec);
+  context.take(std::move(given.plan));
+  std::vector<FileDescriptor> descriptors;
+  for (const auto& fd : given.descriptors) descriptors.emplace_back(fd.get());
+  context.take(std::move(descriptors));
+  run_init(context, enter_namespaces);
 }
 
 }  // namespace caisson::init

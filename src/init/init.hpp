@@ -2,7 +2,7 @@
 #pragma once
 
 namespace caisson::wire {
-struct Inheritance;
+struct InMemoryInit;
 }
 
 namespace caisson::init {
@@ -13,7 +13,7 @@ bool is_init(int argc, char** argv);
 /// The container's side: from the first packet of the channel to the user's program. Never returns.
 [[noreturn]] void main(char** argv) noexcept;
 
-/// The same from within a clone of the runtime, which has read and decided already. Never returns.
-[[noreturn]] void go_on(wire::Inheritance&& inheritance) noexcept;
+/// The same in a process that was cloned from the creator, with what that has read and decided already. Never returns.
+[[noreturn]] void run_in_memory(wire::InMemoryInit&& given) noexcept;
 
 }  // namespace caisson::init

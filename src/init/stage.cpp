@@ -153,14 +153,16 @@ Status make_time_namespace(const plan::NamespacePlan& plan) {
   return sys::join_namespace(own, CLONE_NEWTIME);
 }
 
+/// Joins a running container. The new process is the stage's child, in the container's PID namespace from its first
+/// moment: by then the stage has the container's root and mounts, is in its cgroups, and holds no other descriptor than
+/// the process needs. A container with CAP_SYS_PTRACE would take it by pidfd_getfd(2).
 Status enter_container(InitContext& context) {
-  std::uint64_t kinds = context.begin.namespaces;
-  if (context.needs_no_stage) kinds &= ~static_cast<std::uint64_t>(CLONE_NEWPID);
   CAISSON_TRY(process::apply_initial_affinity(context.identity), "set CPU affinity");
+  std::uint64_t kinds = context.begin.namespaces;
   if (kinds != 0) {
     auto joined = sys::join_namespace(context.container, kinds);
     if (!joined && joined.error().sys_errno() == EINVAL && (kinds & CLONE_NEWUSER) != 0) {
-      // A user namespace that was joined by path and is our own too cannot be entered again.
+      // A user namespace that was joined by path and is the runtime's own too cannot be entered again.
       kinds &= ~static_cast<std::uint64_t>(CLONE_NEWUSER);
       joined = sys::join_namespace(context.container, kinds);
     }
@@ -172,12 +174,13 @@ Status enter_container(InitContext& context) {
     context.old_root.reset();
   }
   context.container.reset();
-  if ((kinds & CLONE_NEWUSER) != 0) CAISSON_TRY(sys::become_namespace_root());
-  if (context.needs_no_stage)
-    context.cgroup.reset();
-  else
-    CAISSON_TRY(clone_init(context, 0));
-  return enter_cgroups(std::exchange(context.tasks, {}));
+  CAISSON_TRY(enter_cgroups(std::exchange(context.tasks, {})));
+  if ((kinds & CLONE_NEWUSER) != 0) {
+    CAISSON_TRY(sys::become_namespace_root());
+    CAISSON_TRY(sys::hide_from_others());
+  }
+  context.config.reset();
+  return clone_init(context, 0);
 }
 
 Status enter_new(InitContext& context) {
@@ -227,7 +230,9 @@ Status enter_stage(InitContext& context) {
 
 Status enter_namespaces(InitContext& context) {
   const timeline::Span span("enter namespaces");
-  // /proc/self/oom_score_adj is root's alone once we are hidden, so it is written before.
+  // In memory, exec's process has joined the container before this: see container/launch/joiner.hpp.
+  if (context.needs_no_stage && context.begin.kind == wire::Kind::exec) return {};
+  // /proc/self/oom_score_adj is root's alone once this process is not dumpable, so it is written before.
   CAISSON_TRY(process::apply_oom_score(context.identity), "set OOM score");
   CAISSON_TRY(sys::hide_from_others());
   return context.begin.kind == wire::Kind::exec ? enter_container(context) : enter_new(context);

@@ -62,9 +62,10 @@ Status set_groups(const plan::IdentityPlan& plan) {
 
 }  // namespace
 
-Status apply_oom_score(const plan::IdentityPlan& plan) {
+Status apply_oom_score(const plan::IdentityPlan& plan, pid_t pid) {
   if (!plan.oom_score_adj) return {};
-  auto written = sys::write_file(FdView::cwd(), "/proc/self/oom_score_adj", std::to_string(*plan.oom_score_adj));
+  const std::string path = pid == 0 ? "/proc/self/oom_score_adj" : fmt::format("/proc/{}/oom_score_adj", pid);
+  auto written = sys::write_file(FdView::cwd(), path, std::to_string(*plan.oom_score_adj));
   if (written) return {};
   return std::unexpected(
       std::move(written.error()).with("failed to update /proc/self/oom_score_adj").at(plan.pointer + "/oomScoreAdj"));

@@ -26,8 +26,8 @@
 
 namespace caisson::process {
 
-/// Writes /proc/self/oom_score_adj.
-Status apply_oom_score(const plan::IdentityPlan& plan);
+/// Writes oom_score_adj of process `pid`; 0 = the caller.
+Status apply_oom_score(const plan::IdentityPlan& plan, pid_t pid = 0);
 
 /// Joins or makes the session keyring "_ses.<id>" and lets its user search it. A kernel without keyrings is no error.
 /// keyctl(2), KEYCTL_JOIN_SESSION_KEYRING.

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The program's first instructions, before those of the C library. What a container's process is cloned from must not
-// have the host's binary as its program (CVE-2019-5736): swap_image.hpp puts another opening in its place. Here that
-// takes a quarter of the time, for nothing has been written yet: the variables need not be copied, they are mapped anew
-// like all the rest, and only then relocated.
+// The program's first instructions, before the C library's. A process that runs in a container must not have the host's
+// binary as its program (CVE-2019-5736): this puts a read-only clone of it in place, as swap_image.hpp does later in
+// four times the time: no variable has been written yet, so that they are mapped anew like all the rest and need not be
+// copied.
 //
-// Nothing is relocated here: no address may stand in a table, not even in one that the compiler makes. There is no
-// thread-local storage, and no function of the library can be called. Whatever fails is left as it is:
-// protect_own_binary() does it later, or says why not.
+// Runs before self-relocation: no absolute addresses (not even in a table that the compiler makes), no TLS, no libc
+// calls. When a step fails nothing is changed, and selfexe::protect() does it later or reports why not.
 #include <elf.h>
 #include <fcntl.h>
 #include <linux/mount.h>
@@ -17,9 +16,10 @@
 #include <cstdint>
 
 extern "C" {
-/// See sys::take_early_image().
-[[gnu::visibility("hidden")]] extern int caisson_early_image;
-/// `stack` as the kernel leaves it: the number of words, the words, the variables. `base`: our own ELF header.
+/// See selfexe::take_early_image().
+[[gnu::visibility("hidden")]] extern int caisson_early_tree;
+[[gnu::visibility("hidden")]] extern int caisson_early_program;
+/// `stack` as execve(2) lays it out: argc, argv, environ. `base`: the program's ELF header.
 [[gnu::visibility("hidden"), gnu::used]] void caisson_prepare_image(const long* stack, long base);
 }
 
@@ -61,7 +61,7 @@ constexpr long kPage = 4096;
 constexpr long page_down(long at) { return at & ~(kPage - 1); }
 constexpr long page_up(long at) { return page_down(at + kPage - 1); }
 
-/// Read and written as it stands here: otherwise the compiler puts functions of the library in the place of loops.
+/// Volatile, so that the compiler does not replace loops by calls of strlen(3) and the like.
 using Text = const volatile char*;
 
 bool is(Text word, Text other) {
@@ -69,7 +69,7 @@ bool is(Text word, Text other) {
   return *word == *other;
 }
 
-/// Of an option before the command.
+/// Whether an option before the command is followed by its value.
 bool takes_value(Text option) {
   if (is(option, "--debug") || is(option, "--systemd-cgroup")) return false;
   for (Text at = option; *at != '\0'; ++at)
@@ -89,7 +89,7 @@ bool makes_process(const char* const* words) {
   return false;
 }
 
-/// Negative when the kernel does not let us.
+/// Negative when the kernel refuses.
 long read_only_clone() {
   const long tree =
       call(SYS_open_tree, AT_FDCWD, address("/proc/self/exe"), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_NO_AUTOMOUNT);
@@ -97,7 +97,7 @@ long read_only_clone() {
   mount_attr read_only;
   read_only.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV;
   read_only.attr_clr = read_only.propagation = read_only.userns_fd = 0;
-  // A standard stream that is closed stays so.
+  // A standard stream that is closed stays closed.
   if (tree > 2 && call(SYS_mount_setattr, tree, address(""), AT_EMPTY_PATH, address(&read_only), sizeof read_only) == 0)
     return tree;
   call(SYS_close, tree);
@@ -113,7 +113,7 @@ long open_program(long tree) {
   return call(SYS_openat, AT_FDCWD, address(path), O_RDONLY | O_CLOEXEC);
 }
 
-/// What the kernel has done as well: variables that begin as zeros follow those that do not on the same page.
+/// As execve(2) does: zero-initialised variables begin on the last page of the others.
 void clear(long from, long to) {
   for (auto* at = reinterpret_cast<volatile char*>(from); address(at) < to; ++at) *at = 0;
 }
@@ -141,7 +141,7 @@ long end_of(Text word) {
   return address(word) + 1;
 }
 
-/// The words and variables stay what others read of them; of code and data the kernel only keeps account.
+/// /proc/PID/cmdline and environ stay as they are; the kernel only reports the fields of code and data.
 bool name_program(long program, const long* stack, long base) {
   const auto* words = reinterpret_cast<const char* const*>(stack + 1);
   const long count = *stack;
@@ -170,10 +170,12 @@ void caisson_prepare_image(const long* stack, long base) {
   const long tree = read_only_clone();
   if (tree < 0) return;
   const long program = open_program(tree);
-  const bool done = program > 2 && map_segments(program, base) && name_program(program, stack, base);
+  if (program > 2 && map_segments(program, base) && name_program(program, stack, base)) {
+    // After the segments were mapped anew, which sets variables to their initial values.
+    caisson_early_tree = static_cast<int>(tree);
+    caisson_early_program = static_cast<int>(program);
+    return;
+  }
   if (program >= 0) call(SYS_close, program);
-  if (done)
-    caisson_early_image = static_cast<int>(tree);
-  else
-    call(SYS_close, tree);
+  call(SYS_close, tree);
 }

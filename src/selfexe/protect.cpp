@@ -3,54 +3,70 @@
 
 #include <fcntl.h>
 #include <linux/mount.h>
-#include <sys/mman.h>
-#include <sys/sendfile.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-namespace caisson::container {
+#include <cerrno>
+
+#include "selfexe/sealed_copy.hpp"
+#include "selfexe/swap_image.hpp"
+#include "sys/file.hpp"
+#include "sys/process.hpp"
+
+namespace caisson::selfexe {
 
 namespace {
 
-constexpr const char* kSelf = "/proc/self/exe";
-
-/// Empty when the kernel does not let us: no privilege, or our mount is not of our namespace.
-FileDescriptor read_only_clone() {
+/// No descriptor when the kernel refuses: the caller has no privilege, or the mount is not of its mount namespace.
+FileDescriptor clone_read_only() {
   FileDescriptor tree(static_cast<int>(
-      ::syscall(SYS_open_tree, AT_FDCWD, kSelf, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_NO_AUTOMOUNT)));
+      ::syscall(SYS_open_tree, AT_FDCWD, "/proc/self/exe", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_NO_AUTOMOUNT)));
   if (!tree) return tree;
-  // The mount belongs to no namespace a container could enter, and once we close it nobody can change it any more.
   mount_attr read_only{};
   read_only.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV;
   if (::syscall(SYS_mount_setattr, tree.get(), "", AT_EMPTY_PATH, &read_only, sizeof read_only) != 0) tree.reset();
   return tree;
 }
 
-Result<FileDescriptor> sealed_copy() {
-  FileDescriptor self(::open(kSelf, O_RDONLY | O_CLOEXEC));
-  if (!self) return fail_errno("open('{}')", kSelf);
-  struct stat info {};
-  if (::fstat(self.get(), &info) != 0) return fail_errno("fstat('{}')", kSelf);
-  FileDescriptor copy(::memfd_create("caisson", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  if (!copy) return fail_errno("memfd_create");
-  for (off_t done = 0; done < info.st_size;) {
-    const ssize_t size = ::sendfile(copy.get(), self.get(), &done, static_cast<std::size_t>(info.st_size - done));
-    if (size < 0 && errno == EINTR) continue;
-    if (size <= 0) return fail_errno("sendfile('{}')", kSelf);
-  }
-  if (::fchmod(copy.get(), 0555) != 0) return fail_errno("fchmod(memfd)");
-  if (::fcntl(copy.get(), F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0)
-    return fail_errno("fcntl(F_ADD_SEALS)");
-  return copy;
+/// The file itself keeps the mount alive when the tree is closed, and can be executed.
+FileDescriptor open_program(const FileDescriptor& tree) {
+  return FileDescriptor(::open(sys::proc_path(tree).c_str(), O_RDONLY | O_CLOEXEC));
+}
+
+bool become_own_image(FdView program) {
+  return replace_own_image(program).has_value() && sys::hide_from_others().has_value();
 }
 
 }  // namespace
 
-Result<FileDescriptor> open_protected_self(bool privileged) {
-  if (privileged)
-    if (FileDescriptor tree = read_only_clone()) return tree;
-  return CAISSON_TRY(sealed_copy(), "protect our own binary");
+Status ProtectedProgram::seal() {
+  if (!tree_) return {};
+  tree_.reset();
+  // Setting what is set already changes nothing and asks whether it could be changed.
+  mount_attr read_only{};
+  read_only.attr_set = MOUNT_ATTR_RDONLY;
+  const long changed = ::syscall(SYS_mount_setattr, file_.get(), "", AT_EMPTY_PATH, &read_only, sizeof read_only);
+  if (changed < 0 && errno == EINVAL) return {};
+  return fail(ErrorKind::system, "cannot protect caisson's program: another process holds its mount");
 }
 
-}  // namespace caisson::container
+Result<ProtectedProgram> protect(bool privileged, Use use) {
+  const bool swap = use == Use::run_in_memory;
+  if (EarlyImage early = take_early_image(); early.program) {
+    const bool own = swap && hide_own_arguments() && sys::hide_from_others();
+    return ProtectedProgram(std::move(early.program), std::move(early.tree), own);
+  }
+  if (privileged) {
+    FileDescriptor tree = clone_read_only();
+    FileDescriptor program = tree ? open_program(tree) : FileDescriptor();
+    if (program) {
+      const bool own = swap && become_own_image(program);
+      return ProtectedProgram(std::move(program), std::move(tree), own);
+    }
+  }
+  FileDescriptor copy = CAISSON_TRY(make_sealed_copy(), "protect caisson's own program");
+  const bool own = swap && become_own_image(copy);
+  return ProtectedProgram(std::move(copy), FileDescriptor(), own);
+}
+
+}  // namespace caisson::selfexe

@@ -16,12 +16,13 @@
 /// The linker's: where our own ELF header is in memory.
 extern "C" const char __ehdr_start[];  // NOLINT(bugprone-reserved-identifier)
 
-/// Written before there is anything else: see early_swap.cpp.
+/// Written by the program's first instructions, before the C library's: see early_swap.cpp.
 extern "C" {
-int caisson_early_image = -1;
+int caisson_early_program = -1;
+int caisson_early_tree = -1;
 }
 
-namespace caisson::sys {
+namespace caisson::selfexe {
 
 namespace {
 
@@ -32,8 +33,8 @@ constexpr std::uintptr_t page_up(std::uintptr_t at) { return page_down(at + kPag
 
 constexpr char kCommandLine[] = "caisson\0init";
 
-/// What others read as our command line: only where there is no file behind the memory (fs/proc/base.c,
-/// get_mm_cmdline()), as there may be behind a variable's.
+/// What /proc/PID/cmdline shows. On the heap: the kernel shows no memory that a file is mapped to, as variables may be
+/// (fs/proc/base.c, get_mm_cmdline()).
 const char* command_line() {
   static const char* const text =
       static_cast<const char*>(std::memcpy(new char[sizeof kCommandLine], kCommandLine, sizeof kCommandLine));
@@ -41,7 +42,7 @@ const char* command_line() {
 }
 
 struct Image {
-  std::uintptr_t bias = 0;  ///< what stands between the file's addresses and ours
+  std::uintptr_t bias = 0;  ///< difference between the file's addresses and those in memory
   std::span<const Elf64_Phdr> segments;
 };
 
@@ -56,8 +57,7 @@ Image own_image() {
   return image;
 }
 
-/// Constant bytes: the same from another file. What runs here is among them: one call puts one in the place of the
-/// other.
+/// Constant bytes: `file` has the same. The code that runs here is among them: one mmap(2) replaces the old mapping.
 Status map_again(FdView file, std::uintptr_t at, std::size_t size, int protection, std::uint64_t offset) {
   void* const place = reinterpret_cast<void*>(at);  // NOLINT(performance-no-int-to-ptr)
   constexpr int kFlags = MAP_PRIVATE | MAP_FIXED;
@@ -66,7 +66,7 @@ Status map_again(FdView file, std::uintptr_t at, std::size_t size, int protectio
   return {};
 }
 
-/// Variables: copied to memory without a file, which takes their place. Nothing is written to them between.
+/// Variables: copied to anonymous memory, which is then moved over them. No variable may be written in between.
 Status move_variables(std::uintptr_t at, std::size_t size) {
   void* const place = reinterpret_cast<void*>(at);  // NOLINT(performance-no-int-to-ptr)
   constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE;
@@ -91,7 +91,7 @@ Status move_segments(FdView file, const Image& image) {
       CAISSON_TRY(map_again(file, begin, end - begin, protection, page_down(segment.p_offset)));
     }
   }
-  // What the start-up code has made read-only once it was relocated.
+  // The start-up code made these read-only after relocation.
   for (const auto& segment : image.segments) {
     if (segment.p_type != PT_GNU_RELRO) continue;
     const std::uintptr_t begin = page_down(image.bias + segment.p_vaddr);
@@ -104,7 +104,7 @@ Status move_segments(FdView file, const Image& image) {
 
 }  // namespace
 
-bool can_change_own_image() {
+bool can_replace_image() {
   unsigned size = 0;
   return ::prctl(PR_SET_MM, PR_SET_MM_MAP_SIZE, &size, 0, 0) == 0 && size == sizeof(prctl_mm_map);
 }
@@ -113,7 +113,7 @@ namespace {
 
 std::uintptr_t address(const void* at) { return reinterpret_cast<std::uintptr_t>(at); }
 
-/// The kernel wants all of these together. Of the code and data it only keeps account; the heap's end must be true.
+/// PR_SET_MM_MAP wants all fields. The kernel only reports those of code and data; the heap's end must be right.
 prctl_mm_map own_map() {
   const auto code = address(__ehdr_start);
   prctl_mm_map map{};
@@ -129,26 +129,29 @@ prctl_mm_map own_map() {
   return map;
 }
 
-Status tell(const prctl_mm_map& map) {
+Status set_map(const prctl_mm_map& map) {
   if (::prctl(PR_SET_MM, PR_SET_MM_MAP, &map, sizeof map, 0) != 0) return fail_errno("prctl(PR_SET_MM_MAP)");
   return {};
 }
 
 }  // namespace
 
-Status change_own_image(FdView file) {
+Status replace_own_image(FdView file) {
   CAISSON_TRY(move_segments(file, own_image()));
   prctl_mm_map map = own_map();
   map.exe_fd = static_cast<unsigned>(file.get());
-  return tell(map);
+  return set_map(map);
 }
 
-FileDescriptor take_early_image() { return FileDescriptor(std::exchange(caisson_early_image, -1)); }
+EarlyImage take_early_image() {
+  return {FileDescriptor(std::exchange(caisson_early_program, -1)),
+          FileDescriptor(std::exchange(caisson_early_tree, -1))};
+}
 
-Status hide_own_arguments() { return tell(own_map()); }
+Status hide_own_arguments() { return set_map(own_map()); }
 
 void show_own_arguments() {
-  // execve(2) puts the strings of both side by side, the arguments first.
+  // execve(2) lays out the strings side by side, the arguments first.
   if (environ == nullptr || *environ == nullptr || program_invocation_name == nullptr) return;
   char** last = environ;
   while (last[1] != nullptr) ++last;
@@ -156,8 +159,8 @@ void show_own_arguments() {
   map.arg_start = address(program_invocation_name);
   map.arg_end = map.env_start = address(*environ);
   map.env_end = address(*last) + std::strlen(*last) + 1;
-  // Whoever has changed the environment has it elsewhere.
-  if (map.arg_start < map.arg_end && map.env_start < map.env_end) (void)tell(map);
+  // setenv(3) moves strings elsewhere.
+  if (map.arg_start < map.arg_end && map.env_start < map.env_end) (void)set_map(map);
 }
 
-}  // namespace caisson::sys
+}  // namespace caisson::selfexe

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -10,18 +11,52 @@
 
 #include "base/timeline.hpp"
 #include "process/executable.hpp"
-#include "selfexe/protect.hpp"
 #include "selfexe/swap_image.hpp"
 #include "sys/namespace.hpp"
 #include "sys/process.hpp"
 #include "sys/socket.hpp"
-#include "wire/inheritance.hpp"
 
 namespace caisson::container {
 
 namespace {
 
-/// Each is copied out of the way first: one's number may be another's goal.
+/// The caller's environment, which is none of the container's business, is not in the memory of what is cloned while
+/// this lives.
+class HiddenEnvironment {
+ public:
+  HiddenEnvironment() {
+    char** last = environ;
+    if (last == nullptr || *last == nullptr) return;
+    while (last[1] != nullptr) ++last;
+    char* const begin = *environ;
+    char* const end = *last + std::strlen(*last) + 1;
+    // setenv(3) moves strings elsewhere: nothing here calls it.
+    if (begin >= end) return;
+    void* const copy = ::mmap(nullptr, static_cast<std::size_t>(end - begin), PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (copy == MAP_FAILED) return;
+    begin_ = begin;
+    size_ = static_cast<std::size_t>(end - begin);
+    copy_ = static_cast<char*>(copy);
+    ::madvise(copy_, size_, MADV_DONTFORK);
+    std::memcpy(copy_, begin_, size_);
+    ::explicit_bzero(begin_, size_);
+  }
+  HiddenEnvironment(const HiddenEnvironment&) = delete;
+  HiddenEnvironment& operator=(const HiddenEnvironment&) = delete;
+  ~HiddenEnvironment() {
+    if (copy_ == nullptr) return;
+    std::memcpy(begin_, copy_, size_);
+    ::munmap(copy_, size_);
+  }
+
+ private:
+  char* begin_ = nullptr;
+  char* copy_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+/// Each is copied out of the way first: one's number may be the target of another.
 Status take_streams(const std::array<int, 3>& streams) {
   std::array<FileDescriptor, 3> copies;
   for (std::size_t i = 0; i < streams.size(); ++i) {
@@ -34,126 +69,125 @@ Status take_streams(const std::array<int, 3>& streams) {
   return {};
 }
 
-/// The child between clone3 and execveat. Returns only when execveat failed, with the reason.
-Error reenter(const SpawnOptions& options, FdView exe, const wire::Channel& channel, const char* channel_number,
-              const char* config_number) {
-  if (options.signal_mask != nullptr) ::sigprocmask(SIG_SETMASK, options.signal_mask, nullptr);
-  if (options.wait_for_maps) {
-    // Without a mapped uid 0 execve would take all capabilities from us, so the maps must stand before it.
+/// The child between clone3 and execveat. Returns only when that failed, with the reason.
+Error exec_init(const BringUp& wanted, const wire::Channel& channel, const char* channel_number,
+                const char* config_number) {
+  if (wanted.signal_mask != nullptr) ::sigprocmask(SIG_SETMASK, wanted.signal_mask, nullptr);
+  if (wanted.waits_for_maps) {
+    // Without a mapped uid 0 execve would take all capabilities, so the maps must stand before it.
     if (auto mapped = channel.expect<wire::Mapped>(); !mapped) return std::move(mapped).error();
     if (auto root = sys::become_namespace_root(); !root) return std::move(root).error();
   }
-  if (auto taken = take_streams(options.streams); !taken) return std::move(taken).error();
-  if (options.hide_descriptors)
+  if (auto taken = take_streams(wanted.streams); !taken) return std::move(taken).error();
+  if (wanted.hides_descriptors)
     if (auto hidden = sys::close_on_exec_from(3); !hidden) return std::move(hidden).error();
   ::fcntl(channel.fd().get(), F_SETFD, 0);
-  ::fcntl(options.config, F_SETFD, 0);
+  ::fcntl(wanted.config, F_SETFD, 0);
   const char* const arguments[] = {"caisson", "init", channel_number, config_number, nullptr};
   const char* const environment[] = {nullptr};
-  ::syscall(SYS_execveat, exe.get(), "", arguments, environment, AT_EMPTY_PATH);
-  return fail_errno("execveat(our own binary)").error();
+  ::syscall(SYS_execveat, wanted.program.file().get(), "", arguments, environment, AT_EMPTY_PATH);
+  return fail_errno("execveat(caisson's own program)").error();
 }
 
-/// Makes this process one that a clone may go on from: its program is `exe`, and nobody in a container that the clone
-/// joins reads its memory or its descriptors.
-Status become_heritable(FdView exe) {
-  const std::string path = fmt::format("/proc/self/fd/{}", exe.get());
-  FileDescriptor program(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!program) return fail_errno("open('{}')", path);
-  CAISSON_TRY(sys::change_own_image(program));
-  return sys::hide_from_others();
+/// Descriptors that init has in memory.
+std::vector<int> descriptors_of(const BringUp& wanted, FdView channel) {
+  std::vector<int> kept{channel.get()};
+  if (wanted.config >= 0) kept.push_back(wanted.config);
+  for (const auto& fd : wanted.in_memory->descriptors) kept.push_back(fd.get());
+  return kept;
 }
 
-/// The caller's environment is none of the container's business.
-void forget_environment() {
-  for (char** entry = environ; *entry != nullptr; ++entry) ::explicit_bzero(*entry, std::strlen(*entry));
+int first_closed(const BringUp& wanted) { return 3 + static_cast<int>(wanted.in_memory->begin.preserve_fds); }
+
+/// The child that runs init in memory. Destructors of the caller's objects never run here: nothing returns from init.
+[[noreturn]] void run_init_in_memory(const BringUp& wanted, FileDescriptor channel) {
+  if (wanted.signal_mask != nullptr) ::sigprocmask(SIG_SETMASK, wanted.signal_mask, nullptr);
   *environ = nullptr;
+  wanted.in_memory->config = wanted.config;
+  wanted.in_memory->channel = wire::Channel(std::move(channel));
+  wanted.run_in_memory(std::move(*wanted.in_memory));
+  ::_exit(1);
 }
 
-/// The child as heir. Returns only with the reason why it cannot be.
-Error take_over(const SpawnOptions& options, wire::Channel& channel) {
-  const Bequest& bequest = *options.bequest;
-  if (options.signal_mask != nullptr) ::sigprocmask(SIG_SETMASK, options.signal_mask, nullptr);
-  std::vector<int> kept{channel.fd().get()};
-  if (options.config >= 0) kept.push_back(options.config);
-  for (const auto& fd : bequest.descriptors) kept.push_back(fd.get());
-  // The others' owners are in this memory, too, but are never ended here: nothing returns from init.
-  if (auto closed = process::close_descriptors(3 + static_cast<int>(bequest.begin.preserve_fds), kept); !closed)
-    return std::move(closed).error();
-  forget_environment();
-  wire::Inheritance inheritance{.channel = std::move(channel),
-                                .begin = std::move(bequest.begin),
-                                .config = FileDescriptor(options.config),
-                                .descriptors = {},
-                                .spec = std::move(bequest.spec),
-                                .plan = std::move(bequest.plan)};
-  for (const auto& fd : bequest.descriptors) inheritance.descriptors.emplace_back(fd.get());
-  bequest.entry(std::move(inheritance));
-  std::unreachable();
+[[noreturn]] void report_and_end(const wire::Channel& channel, Error error) {
+  (void)channel.send(wire::Failed{std::move(error)});
+  ::_exit(1);
+}
+
+/// The child's part after clone3.
+[[noreturn]] void be_child(const BringUp& wanted, bool in_memory, FileDescriptor socket, const char* channel_number,
+                           const char* config_number) {
+  if (in_memory) {
+    const auto kept = descriptors_of(wanted, socket);
+    if (auto closed = process::close_descriptors(first_closed(wanted), kept); !closed)
+      report_and_end(wire::Channel(std::move(socket)), std::move(closed).error());
+    run_init_in_memory(wanted, std::move(socket));
+  }
+  const wire::Channel channel(std::move(socket));
+  report_and_end(channel, exec_init(wanted, channel, channel_number, config_number));
+}
+
+Result<Child> clone_child(const BringUp& wanted, bool in_memory) {
+  auto [ours, theirs] = CAISSON_TRY(sys::packet_pair());
+  const std::string number = fmt::format("{}", theirs.get());
+  const std::string config = fmt::format("{}", wanted.config);
+  const timeline::Span cloning("clone");
+  // Handlers of signals must not run our code in a container.
+  const std::uint64_t flags = wanted.namespaces | (in_memory ? CLONE_CLEAR_SIGHAND : 0);
+  auto cloned = sys::clone3({.flags = flags, .cgroup = wanted.cgroup});
+  bool in_cgroup = wanted.cgroup >= 0;
+  if (!cloned && in_cgroup) {
+    // Refused (EBUSY, EACCES, EOPNOTSUPP), the cgroup may still be entered by a write.
+    in_cgroup = false;
+    cloned = sys::clone3({.flags = flags, .cgroup = -1});
+  }
+  if (!cloned) return std::unexpected(std::move(cloned).error());
+  if (cloned->pid == 0) {
+    // Init learns of the creator's end by that of the socket: no copy of the other end may be open in init.
+    ours.reset();
+    be_child(wanted, in_memory, std::move(theirs), number.c_str(), config.c_str());
+  }
+  return Child(sys::ProcessHandle(cloned->pid, std::move(cloned->pidfd)), wire::Channel(std::move(ours)), in_cgroup,
+               in_memory);
+}
+
+Result<Child> clone_joined_child(const BringUp& wanted) {
+  auto [ours, theirs] = CAISSON_TRY(sys::packet_pair());
+  const timeline::Span cloning("clone");
+  const auto run = [&wanted, socket = theirs.get()] { run_init_in_memory(wanted, FileDescriptor(socket)); };
+  const pid_t pid = CAISSON_TRY(clone_joined(*wanted.join, first_closed(wanted), descriptors_of(wanted, theirs), run));
+  return Child(CAISSON_TRY(sys::adopt_child(pid)), wire::Channel(std::move(ours)), true, true);
 }
 
 }  // namespace
 
-bool may_bequeath(const Globals& globals, const plan::HostFacts& facts) {
-  return globals.init != nullptr && facts.privileged && facts.euid == 0 && sys::can_change_own_image();
+bool can_run_init_in_memory(const Globals& globals, const plan::HostFacts& facts) {
+  return globals.init != nullptr && facts.privileged && facts.euid == 0 && selfexe::can_replace_image();
 }
 
 Child::~Child() {
   if (!owned_ || !process_) return;
-  // Whatever it was doing, nobody will finish it: errors here mean that it has ended already.
+  // It has ended already where these fail.
   (void)process_.signal(SIGKILL);
   (void)process_.reap();
 }
 
-Status Child::become(sys::ProcessHandle init) {
+Status Child::replace_stage(sys::ProcessHandle init) {
   sys::ProcessHandle stage = std::exchange(process_, std::move(init));
   const auto status = CAISSON_TRY(stage.reap());
   if (status.code() != 0) return fail(ErrorKind::system, "the stage before init ended with {}", status.code());
   return {};
 }
 
-Result<OwnBinary> protect_own_binary(bool privileged, bool exchange) {
-  const timeline::Span span("protect our own binary");
-  if (FileDescriptor early = sys::take_early_image()) {
-    const bool ready = exchange && sys::hide_own_arguments() && sys::hide_from_others();
-    return OwnBinary{std::move(early), ready};
-  }
-  OwnBinary own{CAISSON_TRY(open_protected_self(privileged))};
-  own.is_program = exchange && become_heritable(own.file).has_value();
-  return own;
-}
-
-Result<Child> spawn(const SpawnOptions& options) {
-  OwnBinary own = options.own != nullptr
-                      ? std::move(*options.own)
-                      : CAISSON_TRY(protect_own_binary(options.privileged, options.bequest != nullptr));
-  const bool heir = options.bequest != nullptr && own.is_program;
-  auto [ours, theirs] = CAISSON_TRY(sys::packet_pair());
-  const std::string number = fmt::format("{}", theirs.get());
-  const std::string config = fmt::format("{}", options.config);
-  const timeline::Span cloning("clone");
-  // The signals that we handle are not to be handled by our code in a container.
-  const std::uint64_t flags = options.namespaces | (heir ? CLONE_CLEAR_SIGHAND : 0);
-  auto cloned = sys::clone3({.flags = flags, .cgroup = options.cgroup});
-  bool in_cgroup = options.cgroup >= 0;
-  if (!cloned && in_cgroup) {
-    // A cgroup that cannot be born into (EBUSY, EACCES, EOPNOTSUPP) may still be joined by a write.
-    in_cgroup = false;
-    cloned = sys::clone3({.flags = flags, .cgroup = -1});
-  }
-  if (!cloned) return std::unexpected(std::move(cloned).error());
-  if (cloned->pid == 0) {
-    // Our copy of the other end would keep us waiting for a runtime that is gone.
-    ours.reset();
-    wire::Channel channel(std::move(theirs));
-    Error error =
-        heir ? take_over(options, channel) : reenter(options, own.file, channel, number.c_str(), config.c_str());
-    (void)channel.send(wire::Failed{std::move(error)});
-    ::_exit(1);
-  }
-  if (heir) sys::show_own_arguments();
-  return Child(sys::ProcessHandle(cloned->pid, std::move(cloned->pidfd)), wire::Channel(std::move(ours)), in_cgroup,
-               heir, std::move(own.file));
+Result<Child> bring_up(const BringUp& wanted) {
+  const bool in_memory = wanted.in_memory != nullptr && wanted.program.is_own_image();
+  if (!in_memory || wanted.join != nullptr) CAISSON_TRY(wanted.program.seal());
+  std::optional<HiddenEnvironment> hidden;
+  if (in_memory) hidden.emplace();
+  auto child = in_memory && wanted.join != nullptr ? clone_joined_child(wanted) : clone_child(wanted, in_memory);
+  hidden.reset();
+  if (in_memory) selfexe::show_own_arguments();
+  return child;
 }
 
 }  // namespace caisson::container

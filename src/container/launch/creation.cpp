@@ -218,7 +218,8 @@ Status Creation::spawn_init() {
   cgroup_dir_ = CAISSON_TRY(cgroup_->create_birthplace());
   if (plan_.cgroup.enter_late) cgroup_dir_.reset();
   std::vector<FileDescriptor> prepared = CAISSON_TRY(rootfs::prepare_trees(plan_.init.rootfs));
-  // Init is born with the lock of it. An heir does not read it: it is filled while that is busy, see prepare_host().
+  // Init has its lock from the first. An in-memory init does not read the file, so it is written later, in parallel:
+  // see prepare_host().
   config_ = CAISSON_TRY(entry_->make_config());
   const FileDescriptor config = CAISSON_TRY(entry_->open_locked_config());
 
@@ -231,36 +232,40 @@ Status Creation::spawn_init() {
   begin.descriptors.timeline = timeline::descriptor() >= 0;
   if (begin.descriptors.timeline) descriptors.push_back(FdView::of(timeline::descriptor()));
 
-  SpawnOptions options;
-  options.config = config.get();
-  options.privileged = facts_.privileged;
-  options.streams = options_.streams;
-  options.hide_descriptors = mode_ == Mode::hand_over;
-  const Bequest bequest{globals_.init, begin, descriptors, spec_, plan_.init};
+  // A program that embeds us has threads and memory of its own; and without maps init must be executed anew.
+  const bool may = mode_ != Mode::hand_over && !namespaces.needs_stage && !namespaces.makes(CLONE_NEWUSER) &&
+                   can_run_init_in_memory(globals_, facts_);
+  program_.emplace(
+      CAISSON_TRY(selfexe::protect(facts_.privileged, may ? selfexe::Use::run_in_memory : selfexe::Use::execute)));
+  BringUp wanted{.program = *program_};
+  wanted.config = config.get();
+  wanted.streams = options_.streams;
+  wanted.hides_descriptors = mode_ == Mode::hand_over;
   if (!namespaces.needs_stage) {
-    options.namespaces = namespaces.made_by_clone();
-    options.cgroup = cgroup_dir_.get();
-    options.wait_for_maps = namespaces.makes(CLONE_NEWUSER);
-    // A program that embeds us has threads and memory of its own; and without maps nobody may go on.
-    if (mode_ != Mode::hand_over && !options.wait_for_maps && may_bequeath(globals_, facts_))
-      options.bequest = &bequest;
+    wanted.namespaces = namespaces.made_by_clone();
+    wanted.cgroup = cgroup_dir_.get();
+    wanted.waits_for_maps = namespaces.makes(CLONE_NEWUSER);
   }
-  if (options.bequest == nullptr) CAISSON_TRY(save_config());
-  child_.emplace(CAISSON_TRY(spawn(options)));
+  wire::InMemoryInit in_memory{begin, descriptors, spec_, plan_.init};
+  if (program_->is_own_image()) {
+    wanted.in_memory = &in_memory;
+    wanted.run_in_memory = globals_.init;
+  } else {
+    CAISSON_TRY(save_config());
+  }
+  child_.emplace(CAISSON_TRY(bring_up(wanted)));
   in_birthplace_ = child_->in_cgroup();
-  if (child_->is_heir()) {
+  if (child_->runs_in_memory()) {
     start_listener_.reset();
     return {};
   }
-  // Where our image could not be changed, init reads the config after all.
-  CAISSON_TRY(save_config());
   if (!namespaces.needs_stage && begin.maps_by_parent) CAISSON_TRY(give_maps());
   CAISSON_TRY(child_->channel().send_many(begin, std::move(descriptors)));
   start_listener_.reset();
   if (namespaces.needs_stage) {
     const auto spawned = CAISSON_TRY(child_->channel().expect<wire::Spawned>());
     in_birthplace_ = spawned.in_cgroup;
-    CAISSON_TRY(child_->become(CAISSON_TRY(sys::adopt_child(spawned.pid))));
+    CAISSON_TRY(child_->replace_stage(CAISSON_TRY(sys::adopt_child(spawned.pid))));
     if (begin.maps_by_parent) CAISSON_TRY(give_maps());
   }
   return {};
@@ -323,16 +328,16 @@ Status Creation::prepare_host() {
   CAISSON_TRY(save_config());
   CAISSON_TRY(join_resctrl());
   if (plan_.cgroup.unit) CAISSON_TRY(set_limits());
-  // The end of its mount waits until every processor has passed a quiet state. While init mounts that is nobody's
-  // loss; later, init's own unmounting would have to wait for it as well.
-  child_->close_program();
+  // Before init can run a program of the container's; its PID namespace is new, so that no process sees it yet. The RCU
+  // grace period that this waits for passes while init mounts.
+  program_->release_tree();
   const pid_t pid = child_->process().pid();
   const auto stat = sys::read_stat(pid);
   if (!stat) return fail(ErrorKind::destroyed, "container init ended unexpectedly");
   state_.init_process_pid = pid;
   state_.init_process_start = stat->start_time;
-  // It goes on in our program until its execve. What executes our binary anew first has no lasting name yet.
-  if (child_->is_heir()) state_.init_name = stat->name;
+  // In memory it has its name until its execve. An init that is executed anew has no lasting name yet.
+  if (child_->runs_in_memory()) state_.init_name = stat->name;
   // Otherwise init is told to go on before it asks, and neither waits for the other.
   if (awaits_rootfs()) CAISSON_TRY(child_->channel().expect<wire::RootfsReady>());
   if (!plan_.network.moves.empty()) CAISSON_TRY(network::move_devices(plan_.network.moves, pid));

@@ -120,6 +120,7 @@ class Creation {
   cgroup::ResctrlMade resctrl_missing_;
   FileDescriptor cgroup_dir_;  ///< to be born in; none without cgroup2
   bool in_birthplace_ = false;
+  std::optional<selfexe::ProtectedProgram> program_;
   std::optional<Child> child_;
   FileDescriptor console_;
   network::MadeNetwork made_network_;

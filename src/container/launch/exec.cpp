@@ -37,9 +37,8 @@ namespace caisson::container {
 
 namespace {
 
-/// What the process is born with. Kept until it runs: each page that we write to once it is cloned is copied for it,
-/// and the scheduler may well let it wait for us.
-struct Legacy {
+/// What the process is made with. Kept until it runs: each page that the runtime writes to after the clone is copied.
+struct ProcessInputs {
   cgroup::Entrance entrance;
   FileDescriptor root;
   wire::Begin begin;
@@ -50,7 +49,7 @@ struct Legacy {
 struct Exec {
   const Globals& globals;
   const ExecOptions& options;
-  Keeper keeper;
+  Owner owner;
   State state;
   sys::ProcessHandle container;  ///< its init
   config::Spec spec;             ///< what init's side needs: the process, and the container's own values beside it
@@ -61,7 +60,7 @@ struct Exec {
   KeptDescriptors kept;
   std::unique_ptr<cgroup::CgroupManager> cgroup;
   std::uint64_t oom_kills_before = 0;
-  Legacy legacy;
+  ProcessInputs inputs;
   bool must_be_moved = false;  ///< it is not in the container's cgroups by itself
   std::optional<sys::SignalSource> signals;
   std::optional<Child> child;
@@ -83,7 +82,7 @@ Status open_container(Exec& exec, const Entry& entry) {
     if (!exec.options.ignore_paused)
       return fail(ErrorKind::paused, "cannot exec in a paused container (use --ignore-paused to override)");
     // To detach is to return once the process runs, and it runs when the container is resumed.
-    if (exec.keeper == Keeper::nobody)
+    if (exec.owner == Owner::none)
       return fail(ErrorKind::paused,
                   "cannot detach from a process in a paused container: resume it, or exec without --detach");
   }
@@ -107,9 +106,9 @@ Status decide(Exec& exec, const Entry& entry) {
   exec.spec = CAISSON_TRY(make_exec_spec(saved, exec.options));
   std::vector<std::string> warnings;
   CAISSON_TRY(config::validate_process(*exec.spec.process, warnings));
-  if (exec.keeper == Keeper::foreground) CAISSON_TRY(copy_terminal_size(*exec.spec.process));
-  if (exec.keeper != Keeper::program) {
-    const bool detached = exec.keeper == Keeper::nobody;
+  if (exec.owner == Owner::foreground) CAISSON_TRY(copy_terminal_size(*exec.spec.process));
+  if (exec.owner != Owner::embedder) {
+    const bool detached = exec.owner == Owner::none;
     CAISSON_TRY(check_console(exec.spec.process->terminal, detached, exec.options.console_socket, "/process/terminal"));
     CAISSON_TRY(check_pid_file(exec.options.pid_file));
     exec.kept = CAISSON_TRY(count_kept_descriptors(exec.options.preserve_fds));
@@ -145,79 +144,95 @@ wire::Begin make_begin(const Exec& exec) {
   begin.listen_fds = exec.kept.listen;
   begin.namespaces = exec.state.namespaces;
   begin.function = exec.options.function;
-  begin.descriptors.container = true;
   return begin;
 }
 
-/// Our next child is a process of the container's PID namespace, and needs no stage that makes it one.
-bool enter_pids(const Exec& exec) {
-  if ((exec.state.namespaces & CLONE_NEWPID) == 0) return true;
-  return sys::join_namespace(exec.container.pidfd(), CLONE_NEWPID).has_value();
-}
-
-/// Whoever finds that the container has just ended may make another: children are of our own PID namespace again.
-void leave_pids() {
-  const FileDescriptor own(::open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC));
-  if (own) (void)sys::join_namespace(own, CLONE_NEWPID);
-}
-
-Status prepare_legacy(Exec& exec) {
-  Legacy& legacy = exec.legacy;
+/// `in_memory`: the process has joined the container before it looks at any of this.
+Status prepare_inputs(Exec& exec, bool in_memory) {
+  ProcessInputs& inputs = exec.inputs;
   // Without permission, or on a kernel that checks it of init, the process is moved later: see converse().
   if (std::pair(exec.facts.kernel_major, exec.facts.kernel_minor) >= std::pair(5, 16))
-    if (auto found = exec.cgroup->entrance()) legacy.entrance = std::move(*found);
-  legacy.root = CAISSON_TRY(open_root(exec));
-  legacy.begin = make_begin(exec);
-  legacy.begin.descriptors.cgroup = static_cast<bool>(legacy.entrance.birthplace);
-  legacy.begin.descriptors.tasks = static_cast<unsigned>(legacy.entrance.files.size());
-  legacy.begin.descriptors.root = static_cast<bool>(legacy.root);
-  legacy.begin.descriptors.timeline = timeline::descriptor() >= 0;
-  legacy.descriptors.push_back(exec.container.pidfd());
-  if (legacy.entrance.birthplace) legacy.descriptors.push_back(legacy.entrance.birthplace);
-  if (legacy.root) legacy.descriptors.push_back(legacy.root);
-  for (const auto& file : legacy.entrance.files) legacy.descriptors.push_back(file);
-  if (legacy.begin.descriptors.timeline) legacy.descriptors.push_back(FdView::of(timeline::descriptor()));
+    if (auto found = exec.cgroup->entrance()) inputs.entrance = std::move(*found);
+  inputs.root = CAISSON_TRY(open_root(exec));
+  inputs.begin = make_begin(exec);
+  inputs.begin.descriptors.timeline = timeline::descriptor() >= 0;
+  if (inputs.begin.descriptors.timeline) inputs.descriptors.push_back(FdView::of(timeline::descriptor()));
+  if (in_memory) return {};
+  inputs.begin.descriptors.container = true;
+  inputs.begin.descriptors.root = static_cast<bool>(inputs.root);
   return {};
+}
+
+/// Descriptors for a stage, in the order of wire::Descriptors.
+std::vector<FdView> stage_descriptors(Exec& exec, bool enters_cgroups) {
+  ProcessInputs& inputs = exec.inputs;
+  std::vector<FdView> descriptors{exec.container.pidfd()};
+  if (inputs.root) descriptors.push_back(inputs.root);
+  inputs.begin.descriptors.tasks = 0;
+  if (enters_cgroups) {
+    for (const auto& file : inputs.entrance.files) descriptors.push_back(file);
+    inputs.begin.descriptors.tasks = static_cast<unsigned>(inputs.entrance.files.size());
+  }
+  descriptors.insert(descriptors.end(), inputs.descriptors.begin(), inputs.descriptors.end());
+  return descriptors;
+}
+
+/// One try. The process is in the container's cgroups from the first if it `enters_cgroups`; true when that holds.
+Result<bool> try_to_bring_up(Exec& exec, selfexe::ProtectedProgram& program, bool enters_cgroups) {
+  ProcessInputs& inputs = exec.inputs;
+  BringUp wanted{.program = program};
+  wanted.signal_mask = exec.signals ? &exec.signals->mask_before() : nullptr;
+  wanted.streams = exec.options.streams;
+  wanted.hides_descriptors = exec.owner == Owner::embedder;
+  const int birthplace = enters_cgroups ? inputs.entrance.birthplace.get() : -1;
+  if (program.is_own_image()) {
+    JoinTarget target{.pidfd = exec.container.pidfd(), .namespaces = exec.state.namespaces, .cgroup = birthplace};
+    if (inputs.root) target.root = inputs.root;
+    if (enters_cgroups) target.tasks.assign(inputs.entrance.files.begin(), inputs.entrance.files.end());
+    if (exec.plan.identity.initial_affinity) target.affinity = exec.plan.identity.initial_affinity->processors;
+    wire::InMemoryInit in_memory{inputs.begin, inputs.descriptors, exec.spec, exec.plan};
+    wanted.in_memory = &in_memory;
+    wanted.run_in_memory = exec.globals.init;
+    wanted.join = &target;
+    exec.child.emplace(CAISSON_TRY(bring_up(wanted)));
+    CAISSON_TRY(process::apply_oom_score(exec.plan.identity, exec.child->process().pid()), "set OOM score");
+    return enters_cgroups;
+  }
+  const FileDescriptor config = CAISSON_TRY(sys::memfd("config", config::save(exec.spec), true));
+  wanted.config = config.get();
+  wanted.cgroup = birthplace;
+  exec.child.emplace(CAISSON_TRY(bring_up(wanted)));
+  const bool in_cgroup = birthplace < 0 || exec.child->in_cgroup();
+  const std::vector<FdView> descriptors = stage_descriptors(exec, enters_cgroups);
+  CAISSON_TRY(exec.child->channel().send(inputs.begin, descriptors));
+  const auto spawned = CAISSON_TRY(exec.child->channel().expect<wire::Spawned>());
+  CAISSON_TRY(exec.child->replace_stage(CAISSON_TRY(sys::adopt_child(spawned.pid))));
+  return enters_cgroups && in_cgroup;
 }
 
 Status spawn_process(Exec& exec) {
   const timeline::Span span("spawn the process");
   // The descriptors of a program that embeds us are not ours to change.
-  if (exec.keeper != Keeper::program) CAISSON_TRY(sys::close_on_exec_from(3 + exec.kept.all));
-  if (exec.keeper == Keeper::foreground) {
+  if (exec.owner != Owner::embedder) CAISSON_TRY(sys::close_on_exec_from(3 + exec.kept.all));
+  if (exec.owner == Owner::foreground) {
     exec.signals.emplace(CAISSON_TRY(block_forwarded_signals()));
     // What is counted from here on may be its own end.
     exec.oom_kills_before = exec.cgroup->oom_kills().value_or(0);
   }
-  CAISSON_TRY(prepare_legacy(exec));
-  Legacy& legacy = exec.legacy;
-  SpawnOptions options;
-  options.privileged = exec.facts.privileged;
-  options.signal_mask = exec.signals ? &exec.signals->mask_before() : nullptr;
-  options.streams = exec.options.streams;
-  options.hide_descriptors = exec.keeper == Keeper::program;
-  FileDescriptor config;
-  const Bequest bequest{exec.globals.init, legacy.begin, legacy.descriptors, exec.spec, exec.plan};
-  const bool may = exec.keeper != Keeper::program && may_bequeath(exec.globals, exec.facts);
-  OwnBinary own = CAISSON_TRY(protect_own_binary(exec.facts.privileged, may));
-  options.own = &own;
-  if (own.is_program && enter_pids(exec)) {
-    options.bequest = &bequest;
-    options.cgroup = legacy.entrance.birthplace.get();
-  } else {
-    config = CAISSON_TRY(sys::memfd("config", config::save(exec.spec), false));
-    options.config = config.get();
+  const bool may = exec.owner != Owner::embedder && can_run_init_in_memory(exec.globals, exec.facts);
+  auto program =
+      CAISSON_TRY(selfexe::protect(exec.facts.privileged, may ? selfexe::Use::run_in_memory : selfexe::Use::execute));
+  CAISSON_TRY(prepare_inputs(exec, program.is_own_image()));
+  const cgroup::Entrance& entrance = exec.inputs.entrance;
+  const bool can_enter = entrance.birthplace || !entrance.files.empty();
+  auto entered = try_to_bring_up(exec, program, can_enter);
+  if (!entered && can_enter && entered.error().sys_errno() == EAGAIN) {
+    // pids.max leaves no room beside the short-lived process that enters the cgroups first: moved later, the process
+    // may exceed the limit, as every process that is moved.
+    exec.child.reset();
+    entered = try_to_bring_up(exec, program, false);
   }
-  exec.child.emplace(CAISSON_TRY(spawn(options)));
-  bool born = exec.child->in_cgroup();
-  if (!exec.child->is_heir()) {
-    CAISSON_TRY(exec.child->channel().send(legacy.begin, legacy.descriptors));
-    const auto spawned = CAISSON_TRY(exec.child->channel().expect<wire::Spawned>());
-    born = spawned.in_cgroup;
-    CAISSON_TRY(exec.child->become(CAISSON_TRY(sys::adopt_child(spawned.pid))));
-  }
-  exec.must_be_moved =
-      (legacy.entrance.birthplace && !born) || (!legacy.entrance.birthplace && legacy.entrance.files.empty());
+  exec.must_be_moved = !CAISSON_TRY(std::move(entered));
   return {};
 }
 
@@ -266,11 +281,9 @@ Status converse(Exec& exec) {
   }
 }
 
-Status bring_up(Exec& exec) {
+Status make_process(Exec& exec) {
   CAISSON_TRY(spawn_process(exec));
   CAISSON_TRY(converse(exec));
-  // Whoever closes it last has to wait for the end of its mount: that is not the process on its way.
-  exec.child->close_program();
   const sys::ProcessHandle& process = exec.child->process();
   if (!exec.options.pidfd_socket.empty()) CAISSON_TRY(send_pidfd(exec.options.pidfd_socket, "setns", process.pidfd()));
   if (!exec.options.pid_file.empty()) CAISSON_TRY(write_pid_file(exec.options.pid_file, process.pid()));
@@ -287,11 +300,11 @@ void tell_of_oom(const std::string& id, const Joined& joined) {
 
 }  // namespace
 
-Result<Joined> join(const Globals& globals, const std::string& id, const ExecOptions& options, Keeper keeper) {
+Result<Joined> join(const Globals& globals, const std::string& id, const ExecOptions& options, Owner owner) {
   const Entry entry = CAISSON_TRY(Store(globals.root).open(id));
   Exec exec{.globals = globals,
             .options = options,
-            .keeper = keeper,
+            .owner = owner,
             .state = {},
             .container = {},
             .spec = {},
@@ -301,18 +314,17 @@ Result<Joined> join(const Globals& globals, const std::string& id, const ExecOpt
             .kept = {},
             .cgroup = {},
             .oom_kills_before = 0,
-            .legacy = {},
+            .inputs = {},
             .must_be_moved = false,
             .signals = {},
             .child = {},
             .console = {}};
   CAISSON_TRY(open_container(exec, entry));
   CAISSON_TRY(decide(exec, entry));
-  if (auto up = bring_up(exec); !up) {
+  if (auto up = make_process(exec); !up) {
     // What fails on our side because the other failed first is not the cause.
     if (exec.child)
       if (auto word = exec.child->channel().pending_failure()) up = std::unexpected(std::move(*word));
-    if (keeper != Keeper::program) leave_pids();
     // A PID namespace whose first process has been killed takes nobody in any more, with as odd words as ENOMEM's.
     if (sys::is_ending(exec.container.pid())) return fail(ErrorKind::destroyed, "cannot exec in a stopped container");
     return std::unexpected(process::name_tight_limit(std::move(up).error(), exec.plan.identity));
@@ -323,7 +335,7 @@ Result<Joined> join(const Globals& globals, const std::string& id, const ExecOpt
 }
 
 Result<int> exec(const Globals& globals, const std::string& id, const ExecOptions& options) {
-  Joined joined = CAISSON_TRY(join(globals, id, options, options.detach ? Keeper::nobody : Keeper::foreground));
+  Joined joined = CAISSON_TRY(join(globals, id, options, options.detach ? Owner::none : Owner::foreground));
   if (options.detach) return 0;
   auto supervisor = Supervisor::make(std::move(*joined.signals), std::move(joined.console));
   auto status = supervisor ? supervisor->wait(joined.process) : std::unexpected(std::move(supervisor).error());

@@ -15,11 +15,12 @@
 
 namespace caisson::container {
 
-/// Who looks after a process that joins a container.
-enum class Keeper {
-  nobody,      ///< it goes on by itself; a terminal's master goes to the console socket
-  foreground,  ///< its caller's signals and terminal are passed on to it
-  program,     ///< a program that embeds us takes it and its terminal, and keeps its own signals and descriptors
+/// Who owns a process that joins a container.
+enum class Owner {
+  none,        ///< detached; a terminal's master goes to the console socket
+  foreground,  ///< the caller's signals and terminal are passed on to it
+  embedder,    ///< a program that embeds caisson: it gets the process and its terminal, and keeps its own signals and
+               ///< descriptors
 };
 
 /// A process in a container whose execve has succeeded: the caller's child.
@@ -33,6 +34,6 @@ struct Joined {
 };
 
 /// exec() up to where the process runs. Errors as exec()'s.
-Result<Joined> join(const Globals& globals, const std::string& id, const ExecOptions& options, Keeper keeper);
+Result<Joined> join(const Globals& globals, const std::string& id, const ExecOptions& options, Owner owner);
 
 }  // namespace caisson::container

@@ -124,7 +124,7 @@ Status send_proceed(const wire::Channel& channel, const std::optional<plan::Secc
   proceed.seccomp_flags = filter.flags;
   proceed.seccomp_notify = plan->notify;
   const std::string_view bytes(reinterpret_cast<const char*>(filter.program.data()), filter.program.size());
-  const FileDescriptor program = CAISSON_TRY(sys::memfd("seccomp", bytes, false));
+  const FileDescriptor program = CAISSON_TRY(sys::memfd("seccomp", bytes, true));
   return channel.send(proceed, {program});
 }
 

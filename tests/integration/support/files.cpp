@@ -35,6 +35,7 @@ Places find_places() {
   places.caisson = from_environment("CAISSON_TEST_BINARY", tests + "/../caisson");
   places.probe = from_environment("CAISSON_TEST_PROBE", tests + "/guest/probe");
   places.nothing = from_environment("CAISSON_TEST_NOTHING", tests + "/guest/nothing");
+  places.attacker = from_environment("CAISSON_TEST_ATTACKER", tests + "/guest/attacker");
   places.busybox = from_environment("CAISSON_TEST_BUSYBOX", "/bin/busybox");
   places.debian = from_environment("CAISSON_TEST_DEBIAN", "");
   places.source = from_environment("CAISSON_TEST_SOURCE", kSourceRoot);

@@ -17,12 +17,13 @@ namespace caisson::testing {
 
 /// Where the things under test are: by environment (CAISSON_TEST_BINARY, ...), else beside this test program's build.
 struct Places {
-  std::string caisson;  ///< CAISSON_TEST_BINARY
-  std::string probe;    ///< CAISSON_TEST_PROBE
-  std::string nothing;  ///< CAISSON_TEST_NOTHING: a static program that ends at once
-  std::string busybox;  ///< CAISSON_TEST_BUSYBOX: static, from Debian's busybox-static
-  std::string debian;   ///< CAISSON_TEST_DEBIAN: a debootstrap tree with gcc and redis-server; empty = not made
-  std::string source;   ///< the source tree
+  std::string caisson;   ///< CAISSON_TEST_BINARY
+  std::string probe;     ///< CAISSON_TEST_PROBE
+  std::string nothing;   ///< CAISSON_TEST_NOTHING: a static program that ends at once
+  std::string attacker;  ///< CAISSON_TEST_ATTACKER: tests/guest/attacker.cpp
+  std::string busybox;   ///< CAISSON_TEST_BUSYBOX: static, from Debian's busybox-static
+  std::string debian;    ///< CAISSON_TEST_DEBIAN: a debootstrap tree with gcc and redis-server; empty = not made
+  std::string source;    ///< the source tree
   static const Places& get();
 };
 

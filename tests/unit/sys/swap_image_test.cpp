@@ -44,7 +44,7 @@ int go_on_in(FdView file) {
   const std::string before = link_of("/proc/self/exe");
   variable = 2;
   std::string heap(100, 'x');
-  if (!sys::change_own_image(file)) return 1;
+  if (!selfexe::replace_own_image(file)) return 1;
   if (!link_of("/proc/self/exe").starts_with("/memfd:other")) return 2;
   const auto maps = sys::read_file(FdView::cwd(), "/proc/self/maps");
   if (!maps || maps->find(before) != std::string::npos) return 3;
@@ -54,7 +54,7 @@ int go_on_in(FdView file) {
   if (!line || *line != std::string("caisson\0init\0", 13)) return 5;
   const auto environment = sys::read_file(FdView::cwd(), "/proc/self/environ");
   if (!environment || !environment->empty()) return 6;
-  sys::show_own_arguments();
+  selfexe::show_own_arguments();
   const auto shown = sys::read_file(FdView::cwd(), "/proc/self/cmdline");
   if (!shown || !shown->starts_with(program_invocation_name) || shown->find("caisson\0init") != std::string::npos)
     return 8;
@@ -67,7 +67,7 @@ int go_on_in(FdView file) {
 
 TEST_CASE("a process goes on in another file of its own program", "[sys]") {
   if (::geteuid() != 0) CAISSON_SKIP("root is needed");
-  if (!sys::can_change_own_image()) CAISSON_SKIP("the kernel has no PR_SET_MM_MAP");
+  if (!selfexe::can_replace_image()) CAISSON_SKIP("the kernel has no PR_SET_MM_MAP");
   const FileDescriptor copy = copy_of_self();
   REQUIRE(copy);
   const pid_t pid = ::fork();
@@ -80,12 +80,12 @@ TEST_CASE("a process goes on in another file of its own program", "[sys]") {
 
 TEST_CASE("a file that is no program is refused, and the process goes on", "[sys]") {
   if (::geteuid() != 0) CAISSON_SKIP("root is needed");
-  if (!sys::can_change_own_image()) CAISSON_SKIP("the kernel has no PR_SET_MM_MAP");
+  if (!selfexe::can_replace_image()) CAISSON_SKIP("the kernel has no PR_SET_MM_MAP");
   const pid_t pid = ::fork();
   if (pid == 0) {
     // No file at all: the first mapping fails, and nothing has changed.
     const std::string before = link_of("/proc/self/exe");
-    const bool refused = !sys::change_own_image(FdView::of(-1));
+    const bool refused = !selfexe::replace_own_image(FdView::of(-1));
     ::_exit(refused && link_of("/proc/self/exe") == before ? 0 : 1);
   }
   int status = 0;

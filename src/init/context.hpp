@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -46,8 +47,9 @@ struct InitContext {
 
   rootfs::Environment environment;
   std::optional<rootfs::RootDir> root;
-  process::Procfs proc;         ///< for labels and sysctls
-  bool needs_no_stage = false;  ///< exec: we are a process of the container's PID namespace already
+  process::Procfs proc;          ///< for labels and sysctls
+  bool needs_no_stage = false;   ///< this process is init already: it runs in memory
+  FileDescriptor pid_namespace;  ///< to be entered once the root is switched; none = it is entered already
   bool cgroups_ready = false;
   std::vector<std::string> env;
   std::string program;  ///< path that execve gets
@@ -73,6 +75,12 @@ struct InitStep {
 Status enter_stage(InitContext& context);
 /// The part of it that follows once it is known what to do.
 Status enter_namespaces(InitContext& context);
+
+/// After switch_root: clones init into the PID namespace that is joined last, if there is one.
+Status enter_pid_namespace(InitContext& context);
+
+/// Calls `make` in a process of `pid_namespace` and gives the descriptor that it made.
+Result<FileDescriptor> make_in_pid_namespace(FdView pid_namespace, const std::function<Result<FileDescriptor>()>& make);
 
 /// The life of a container's first process and of one that joins it, from its namespaces to execve.
 std::span<const InitStep> create_steps();

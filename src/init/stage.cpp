@@ -108,7 +108,9 @@ Status check_joined_maps(const plan::NamespacePlan& plan, const config::Linux& w
 
 /// Namespaces by path, in three passes: with the host's privileges whatever can be joined, then the user namespace,
 /// then the rest, which may belong to that one. All are opened first: afterwards the paths may be out of reach.
-Status join_by_path(const plan::NamespacePlan& plan, const config::Linux& linux) {
+Status join_by_path(InitContext& context) {
+  const plan::NamespacePlan& plan = context.namespaces;
+  const config::Linux& linux = context.spec.linux_or_empty();
   // The maps are read by it later: the mount namespace may be another by then.
   const FileDescriptor proc = CAISSON_TRY(sys::open_at(FdView::cwd(), "/proc", O_PATH | O_DIRECTORY));
   std::vector<FileDescriptor> files;
@@ -118,10 +120,15 @@ Status join_by_path(const plan::NamespacePlan& plan, const config::Linux& linux)
       return std::unexpected(fail_errno("open('{}')", target.path).error().with("join namespace").at(target.origin));
   }
   std::vector<bool> joined(plan.join.size(), false);
+  for (std::size_t i = 0; i < plan.join.size(); ++i) {
+    if (plan.join[i].kind != CLONE_NEWPID || !context.begin.enters_pids_last) continue;
+    context.pid_namespace = std::move(files[i]);
+    joined[i] = true;
+  }
   const bool user_namespace = plan.joins(CLONE_NEWUSER) || plan.makes(CLONE_NEWUSER);
   // The PID namespace concerns our children alone; the mount namespace comes after all files are open.
   for (std::size_t i = 0; i < plan.join.size(); ++i) {
-    if (plan.join[i].kind == CLONE_NEWUSER) continue;
+    if (plan.join[i].kind == CLONE_NEWUSER || joined[i]) continue;
     auto done = join(plan.join[i], files[i]);
     if (!done && !user_namespace) return done;
     joined[i] = done.has_value();
@@ -185,8 +192,10 @@ Status enter_container(InitContext& context) {
 
 Status enter_new(InitContext& context) {
   const plan::NamespacePlan& plan = context.namespaces;
-  if (!plan.join.empty()) CAISSON_TRY(join_by_path(plan, context.spec.linux_or_empty()));
-  if (plan.needs_stage) {
+  if (!plan.join.empty()) CAISSON_TRY(join_by_path(context));
+  if (context.pid_namespace) {
+    CAISSON_TRY(sys::make_namespaces(plan.made_by_clone()), "make namespaces");
+  } else if (plan.needs_stage) {
     CAISSON_TRY(clone_init(context, plan.made_by_clone()), "make namespaces");
     if (context.begin.maps_by_parent) {
       CAISSON_TRY(context.channel.expect<wire::Mapped>());
@@ -205,6 +214,16 @@ Status enter_new(InitContext& context) {
 }
 
 }  // namespace
+
+Status enter_pid_namespace(InitContext& context) {
+  if (!context.pid_namespace) return {};
+  CAISSON_TRY(sys::join_namespace(context.pid_namespace, CLONE_NEWPID));
+  context.pid_namespace.reset();
+  // Init could be made to give this descriptor of the host's away. Its lock is the stage's until the stage ends.
+  const FileDescriptor config = std::move(context.config);
+  auto cloned = clone_init(context, 0);
+  return cloned;
+}
 
 void InitContext::take(std::vector<FileDescriptor> fds) {
   const wire::Descriptors& expected = begin.descriptors;

@@ -50,6 +50,8 @@ Status join_session_keyring(InitContext& c) {
 
 Status attach_mounts(InitContext& c) {
   c.environment.wait_for_cgroups = [&c] { return wait_for_cgroups(c); };
+  if (c.pid_namespace)
+    c.environment.in_pid_namespace = [&c](const auto& make) { return make_in_pid_namespace(c.pid_namespace, make); };
   {
     const timeline::Span span("enter the root file system");
     c.root = CAISSON_TRY(rootfs::enter_rootfs(c.rootfs, c.environment));
@@ -94,7 +96,8 @@ Status run_create_container_hooks(InitContext& c) {
 Status switch_root(InitContext& c) {
   c.proc = {};
   c.root = CAISSON_TRY(rootfs::switch_root(std::move(*c.root), c.rootfs));
-  return rootfs::adopt_null(*c.root, c.rootfs);
+  CAISSON_TRY(rootfs::adopt_null(*c.root, c.rootfs));
+  return enter_pid_namespace(c);
 }
 
 /// A user that is known by name: the names are the container's.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <linux/sched.h>
+
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -36,6 +38,11 @@ struct NamespacePlan {
   std::uint64_t made_by_clone() const;
   /// Neither made nor joined.
   bool shares_host(std::uint64_t kind) const { return !makes(kind) && !joins(kind); }
+  /// A PID namespace is joined in which other processes may have CAP_SYS_PTRACE over init: init enters it once the root
+  /// is switched, and no sooner.
+  bool enters_pids_last() const {
+    return joins(CLONE_NEWPID) && makes(CLONE_NEWNS) && !makes(CLONE_NEWUSER) && !joins(CLONE_NEWUSER);
+  }
   bool operator==(const NamespacePlan&) const = default;
 };
 

@@ -15,6 +15,7 @@
 
 #include "sys/credential.hpp"
 #include "sys/file.hpp"
+#include "sys/process.hpp"
 #include "sys/scheduling.hpp"
 
 namespace caisson::process {
@@ -174,7 +175,9 @@ Status become_user(const plan::IdentityPlan& plan, FilterPrivilege filter) {
   auto user = sys::set_user(plan.uid);
   if (!user && user.error().sys_errno() == EINVAL)
     return fail_config(plan.pointer + "/user/uid", "cannot setuid to unmapped uid {} in user namespace", plan.uid);
-  return at(std::move(user), plan.pointer + "/user/uid");
+  CAISSON_TRY(at(std::move(user), plan.pointer + "/user/uid"));
+  // The kernel makes a process whose ids changed dumpable as fs.suid_dumpable says (CVE-2016-9962).
+  return sys::hide_from_others();
 }
 
 Result<bool> enter_directory(const plan::IdentityPlan& plan) {

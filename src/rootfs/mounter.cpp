@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <linux/openat2.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -214,6 +215,9 @@ Status Mounter::attach_new(const Attach& op, const NewFilesystem& what) {
   Place place = CAISSON_TRY(target(op, Kind::directory));
   std::optional<mode_t> mode;
   if (what.inherit_mode && place.existed) mode = CAISSON_TRY(sys::stat_of(place.fd, op.target)).st_mode & 07777;
+  const bool elsewhere = what.type == "proc" && environment_.in_pid_namespace;
+  if (elsewhere && needs_classic_mount(what))
+    return fail(ErrorKind::config, "procfs takes no such options in a PID namespace that is joined");
   if (needs_classic_mount(what)) {
     // mount(2) takes a path: the mountpoint itself, as the working directory, so that nothing is resolved.
     if (::fchdir(place.fd.get()) < 0) return fail_errno("fchdir('{}')", op.target);
@@ -224,7 +228,8 @@ Status Mounter::attach_new(const Attach& op, const NewFilesystem& what) {
     FileDescriptor top = CAISSON_TRY(root_.open(op.target, O_PATH));
     return change_tree(top, {}, {}, op.propagation);
   }
-  auto tree = make_filesystem(what, attributes_of(op), mode);
+  const auto make = [&] { return make_filesystem(what, attributes_of(op), mode); };
+  auto tree = elsewhere ? environment_.in_pid_namespace(make) : make();
   if (!tree) tree = open_fallback(op, what, std::move(tree.error()));
   if (!tree) return std::unexpected(std::move(tree.error()));
   if (what.copy_up && place.existed) CAISSON_TRY(copy_contents(place.fd, *tree), "tmpcopyup");
@@ -280,8 +285,10 @@ Status make_parent_private(FdView rootfs) {
   return fail(ErrorKind::system, "no mount holds the rootfs");
 }
 
+/// A descriptor that the runtime opened cannot be cloned or mounted onto in init's own mount namespace, so init opens
+/// the path again, and by the same rule: a symlink that was put on the way meanwhile is refused.
 Result<FileDescriptor> open_rootfs(const std::string& path) {
-  auto fd = sys::open_directory(FdView::cwd(), path);
+  auto fd = sys::open_at(FdView::cwd(), path, O_PATH | O_DIRECTORY, 0, RESOLVE_NO_SYMLINKS);
   if (!fd) return std::unexpected(std::move(fd.error()).with("open the rootfs").at("/root/path"));
   return fd;
 }

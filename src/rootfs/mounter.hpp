@@ -19,6 +19,9 @@ struct Environment {
   /// Called once, before the first operation that needs the container's cgroups to exist, to be joined, and a cgroup
   /// namespace (when the plan has one) to be made. Not called when no operation needs them. May be empty.
   std::function<Status()> wait_for_cgroups;
+  /// Calls its argument, which makes a detached file system, in a process of the container's PID namespace: a procfs
+  /// shows that of the process which makes it. Empty: the caller is such a process.
+  std::function<Result<FileDescriptor>(const std::function<Result<FileDescriptor>()>&)> in_pid_namespace;
 };
 
 /// In the runtime, before the clone: opens what the container's own process could not open (bind sources and the

@@ -8,6 +8,7 @@
 
 #include <cerrno>
 
+#include "base/timeline.hpp"
 #include "selfexe/sealed_copy.hpp"
 #include "selfexe/swap_image.hpp"
 #include "sys/file.hpp"
@@ -51,6 +52,7 @@ Status ProtectedProgram::seal() {
 }
 
 Result<ProtectedProgram> protect(bool privileged, Use use) {
+  const timeline::Span span("protect our own binary");
   const bool swap = use == Use::run_in_memory;
   if (EarlyImage early = take_early_image(); early.program) {
     const bool own = swap && hide_own_arguments() && sys::hide_from_others();

@@ -81,8 +81,9 @@ inline constexpr auto json::fields<wire::Begin> = table(
     required("maps_by_parent", &wire::Begin::maps_by_parent),
     required("limits_by_parent", &wire::Begin::limits_by_parent),
     required("awaits_rootfs", &wire::Begin::awaits_rootfs), required("moved_late", &wire::Begin::moved_late),
-    required("preserve_fds", &wire::Begin::preserve_fds), required("listen_fds", &wire::Begin::listen_fds),
-    required("namespaces", &wire::Begin::namespaces), optional("function", &wire::Begin::function));
+    required("enters_pids_last", &wire::Begin::enters_pids_last), required("preserve_fds", &wire::Begin::preserve_fds),
+    required("listen_fds", &wire::Begin::listen_fds), required("namespaces", &wire::Begin::namespaces),
+    optional("function", &wire::Begin::function));
 template <>
 inline constexpr auto json::fields<wire::Proceed> = table(required("filter", &wire::Proceed::filter),
                                                           required("seccomp_flags", &wire::Proceed::seccomp_flags),

@@ -29,7 +29,8 @@ struct Cgroup {
 //   parent -> child  Begin             what to do; descriptors beside it, in the order of `descriptors`
 //   parent -> child  More              descriptors that did not fit beside Begin, as often as it takes
 //   parent -> child  Mapped            the user namespace's maps are written
-//   stage  -> parent Spawned           init's pid; the stage ends
+//   stage  -> parent Spawned           init's pid; the stage ends. Comes after Proceed where init enters a PID
+//                                      namespace last: the stage takes init's part until then
 //   parent -> child  CgroupsReady      the container's cgroups exist and init is in them
 //   init   -> parent RootfsReady       mounts and devices stand, the root is not switched yet; only where it is awaited
 //   parent -> init   Proceed           hooks of the runtime's side have run; limits stand
@@ -72,6 +73,7 @@ struct Begin {
   bool limits_by_parent = false;  ///< the parent sets the rlimits before Proceed
   bool awaits_rootfs = false;     ///< the parent has something to do between RootfsReady and Proceed
   bool moved_late = false;        ///< the parent moves init when that waits for its cgroups and has said RootfsReady
+  bool enters_pids_last = false;  ///< the stage switches the root before it clones init: Spawned comes after Proceed
   unsigned preserve_fds = 0;
   unsigned listen_fds = 0;       ///< LISTEN_FDS that the payload is told of; part of preserve_fds
   std::uint64_t namespaces = 0;  ///< exec: CLONE_NEW* to join

@@ -293,6 +293,50 @@ TEST_CASE("a container cannot signal, see or reach the runtime's processes", "[s
     if (name.find_first_not_of("0123456789") == std::string::npos) CHECK(name == "1");
 }
 
+TEST_CASE("what init holds while it waits for start cannot be changed", "[security][seccomp]") {
+  World world;
+  Bundle bundle = holding(world);
+  bundle.set("/linux/seccomp", R"({"defaultAction":"SCMP_ACT_ALLOW","syscalls":[
+      {"names":["getcwd"],"action":"SCMP_ACT_ERRNO"}]})");
+  REQUIRE(world.create(bundle).code == 0);
+  const int pid = world.pid(bundle);
+  const int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+  REQUIRE(pidfd >= 0);
+  int memory_files = 0;
+  for (const auto& name : names_in("/proc/" + std::to_string(pid) + "/fd")) {
+    char target[4096]{};
+    (void)!::readlink(("/proc/" + std::to_string(pid) + "/fd/" + name).c_str(), target, sizeof target - 1);
+    if (!contains(target, "memfd:")) continue;
+    INFO(target);
+    ++memory_files;
+    const int file = static_cast<int>(::syscall(SYS_pidfd_getfd, pidfd, std::atoi(name.c_str()), 0));
+    REQUIRE(file >= 0);
+    CHECK((::fcntl(file, F_GET_SEALS) & (F_SEAL_WRITE | F_SEAL_SEAL)) == (F_SEAL_WRITE | F_SEAL_SEAL));
+    ::close(file);
+  }
+  CHECK(memory_files == 1);
+  ::close(pidfd);
+  CHECK(world.remove(bundle, true).code == 0);
+  world.nothing_left();
+}
+
+TEST_CASE("init stays closed to others after it has become the user, whatever fs.suid_dumpable says", "[security]") {
+  constexpr const char* kSetting = "/proc/sys/fs/suid_dumpable";
+  World world;
+  Bundle bundle = holding(world);
+  bundle.set("/process/user", R"({"uid":1000,"gid":1000})");
+  const std::string before = slurp(kSetting);
+  spit(kSetting, "1\n");
+  const Ran created = world.create(bundle);
+  spit(kSetting, before);
+  REQUIRE(created.code == 0);
+  // Its files in /proc are its own user's where it is dumpable. proc(5).
+  struct stat info {};
+  REQUIRE(::stat(("/proc/" + std::to_string(world.pid(bundle)) + "/environ").c_str(), &info) == 0);
+  CHECK(info.st_uid == 0);
+  CHECK(world.remove(bundle, true).code == 0);
+}
+
 TEST_CASE("state of a container is for its owner alone", "[security]") {
   World world;
   Bundle bundle = holding(world);

@@ -20,16 +20,7 @@ using Next = sys::EventLoop::Next;
 
 }  // namespace
 
-Result<sys::SignalSource> block_forwarded_signals() {
-  sigset_t signals;
-  ::sigfillset(&signals);
-  for (const int kept :
-       {SIGCHLD, SIGURG, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS, SIGTTIN, SIGTTOU, SIGTSTP})
-    ::sigdelset(&signals, kept);
-  return sys::SignalSource::block(signals);
-}
-
-Result<Supervisor> Supervisor::make(sys::SignalSource signals, FileDescriptor master) {
+Result<Supervisor> Supervisor::make(SignalCustody signals, FileDescriptor master) {
   Supervisor supervisor(std::move(signals), std::move(master));
   if (!supervisor.master_) return supervisor;
   if (sys::is_terminal(FdView::of(STDIN_FILENO))) {
@@ -61,6 +52,7 @@ Result<Next> Supervisor::pass_signals(const sys::ProcessHandle& process) {
 
 Result<sys::ExitStatus> Supervisor::wait(const sys::ProcessHandle& process) {
   const timeline::Span span("wait for the process to end");
+  signals_.pass_kept(process);
   sys::EventLoop loop = CAISSON_TRY(sys::EventLoop::make());
   CAISSON_TRY(loop.watch(signals_.fd(), EPOLLIN, [this, &process](unsigned) { return pass_signals(process); }));
   CAISSON_TRY(loop.watch(process.pidfd(), EPOLLIN, [](unsigned) -> Result<Next> { return Next::leave; }));

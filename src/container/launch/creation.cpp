@@ -20,6 +20,7 @@
 #include "config/validate.hpp"
 #include "container/foreground/supervise.hpp"
 #include "container/launch/id_maps.hpp"
+#include "container/launch/pid_file.hpp"
 #include "container/probe.hpp"
 #include "container/record/undo.hpp"
 #include "container/watch/events_json.hpp"
@@ -173,7 +174,16 @@ bool Creation::runs_at_once() const {
   const bool may_hang = spec_.hooks && !(spec_.hooks->create_container.empty() && spec_.hooks->start_container.empty());
   return may_run_at_once_ && !waits_for_start() && !may_hang && !spec_.process->terminal && !shares_readiness_ &&
          !(plan_.seccomp && plan_.seccomp->notify) && options_.pidfd_socket.empty() &&
-         plan_.init.namespaces.shares_host(CLONE_NEWUSER);
+         plan_.init.namespaces.shares_host(CLONE_NEWUSER) && !enters_pids_last();
+}
+
+/// Runtime hooks and createContainer hooks are given init's pid, so that init is cloned before them: where there are
+/// any it stands in the joined PID namespace with the host's mounts until it has switched the root, as createContainer
+/// hooks themselves do. To clone it with an empty root and hand the mounts over later would remove this.
+bool Creation::enters_pids_last() const {
+  const bool has_hooks = spec_.hooks && !(spec_.hooks->prestart.empty() && spec_.hooks->create_runtime.empty() &&
+                                          spec_.hooks->create_container.empty());
+  return plan_.init.namespaces.enters_pids_last() && !has_hooks;
 }
 
 bool Creation::awaits_rootfs() const {
@@ -202,7 +212,8 @@ wire::Begin Creation::make_begin() const {
   begin.preserve_fds = kept_.all;
   begin.listen_fds = kept_.listen;
   begin.descriptors.start_listener = static_cast<bool>(start_listener_);
-  begin.descriptors.cgroup = namespaces.needs_stage && cgroup_dir_;
+  begin.enters_pids_last = enters_pids_last();
+  begin.descriptors.cgroup = namespaces.needs_stage && !begin.enters_pids_last && cgroup_dir_;
   return begin;
 }
 
@@ -246,6 +257,8 @@ Status Creation::spawn_init() {
     wanted.cgroup = cgroup_dir_.get();
     wanted.waits_for_maps = namespaces.makes(CLONE_NEWUSER);
   }
+  // Init inherits the stage's cgroup then, and no descriptor of it.
+  if (begin.enters_pids_last) wanted.cgroup = cgroup_dir_.get();
   wire::InMemoryInit in_memory{begin, descriptors, spec_, plan_.init};
   if (program_->is_own_image()) {
     wanted.in_memory = &in_memory;
@@ -262,7 +275,7 @@ Status Creation::spawn_init() {
   if (!namespaces.needs_stage && begin.maps_by_parent) CAISSON_TRY(give_maps());
   CAISSON_TRY(child_->channel().send_many(begin, std::move(descriptors)));
   start_listener_.reset();
-  if (namespaces.needs_stage) {
+  if (namespaces.needs_stage && !begin.enters_pids_last) {
     const auto spawned = CAISSON_TRY(child_->channel().expect<wire::Spawned>());
     in_birthplace_ = spawned.in_cgroup;
     CAISSON_TRY(child_->replace_stage(CAISSON_TRY(sys::adopt_child(spawned.pid))));
@@ -349,33 +362,42 @@ Status Creation::prepare_host() {
   if (runs_at_once()) {
     CAISSON_TRY(record());
     // From here on signals are the container's; but those that end programs still interrupt the wait for its execve.
-    if (mode_ == Mode::run_foreground) signals_.emplace(CAISSON_TRY(block_forwarded_signals()));
+    if (mode_ == Mode::run_foreground) signals_.emplace(CAISSON_TRY(SignalCustody::take()));
     CAISSON_TRY(sys::go_on_unless_interrupted());
   }
   return send_proceed(child_->channel(), plan_.seccomp);
 }
 
+/// The stage has ended and init has its place, namespaces and cgroups.
+Status Creation::take_spawned(const wire::Spawned& spawned) {
+  CAISSON_TRY(child_->replace_stage(CAISSON_TRY(sys::adopt_child(spawned.pid))));
+  const auto stat = sys::read_stat(spawned.pid);
+  if (!stat) return fail(ErrorKind::destroyed, "container init ended unexpectedly");
+  state_.init_process_pid = spawned.pid;
+  state_.init_process_start = stat->start_time;
+  return {};
+}
+
+Answers Creation::answers() {
+  Answers answers;
+  if (spec_.process->terminal)
+    answers.console = [this](const wire::Console& console, FileDescriptor master) -> Status {
+      if (!options_.console_socket.empty()) return send_console(options_.console_socket, console.name, master);
+      console_ = std::move(master);
+      return {};
+    };
+  if (plan_.seccomp && plan_.seccomp->notify)
+    answers.seccomp_listener = [this](int number) {
+      return pass_listener(child_->process(), number, *plan_.seccomp, spec_, options_.id, bundle_, "creating",
+                           child_->process().pid());
+    };
+  if (enters_pids_last()) answers.spawned = [this](const wire::Spawned& spawned) { return take_spawned(spawned); };
+  return answers;
+}
+
 Status Creation::wait_for_created() {
   const timeline::Span span("wait for init");
-  for (;;) {
-    wire::Packet packet = CAISSON_TRY(child_->channel().receive());
-    if (auto* failed = std::get_if<wire::Failed>(&packet.message)) return std::unexpected(std::move(failed->error));
-    if (std::holds_alternative<wire::Created>(packet.message)) return {};
-    if (auto* console = std::get_if<wire::Console>(&packet.message);
-        console != nullptr && packet.descriptors.size() == 1) {
-      console_ = std::move(packet.descriptors.front());
-      if (!options_.console_socket.empty()) {
-        CAISSON_TRY(send_console(options_.console_socket, console->name, console_));
-        console_.reset();
-      }
-    } else if (auto* listener = std::get_if<wire::SeccompListener>(&packet.message);
-               listener != nullptr && plan_.seccomp) {
-      CAISSON_TRY(pass_listener(*child_, listener->fd, *plan_.seccomp, spec_, options_.id, bundle_, "creating",
-                                child_->process().pid()));
-    } else {
-      return fail(ErrorKind::system, "init sent {} while it was to be created", wire::name_of(packet.message));
-    }
-  }
+  return converse(child_->channel(), Until::created, answers());
 }
 
 Status Creation::record() {
@@ -412,16 +434,13 @@ Status Creation::make_in_order() {
 
 Status Creation::make() {
   Status made = make_in_order();
-  if (!made) return std::unexpected(cause_of(std::move(made).error()));
+  if (!made) return std::unexpected(name_cause(std::move(made).error()));
   if (!runs_at_once()) tell_warnings();
   return {};
 }
 
-/// When init fails, what we were doing for it fails too (no such process, broken pipe, connection reset): its own word
-/// is the cause.
-Error Creation::cause_of(Error error) const {
-  if (child_)
-    if (auto word = child_->channel().pending_failure()) error = std::move(*word);
+Error Creation::name_cause(Error error) const {
+  if (child_) error = cause_of(std::move(error), child_->channel());
   return name_tight_limit(std::move(error));
 }
 
@@ -440,38 +459,19 @@ Error Creation::name_tight_limit(Error error) const {
   return process::name_tight_limit(std::move(error), plan_.init.identity);
 }
 
-/// Waits for the end of init's side of the channel: its execve, or a failure. It may hang where its mounts do, and a
-/// signal that ends programs ends this; the others are kept for its process.
-Status Creation::wait_for_execve() {
-  if (!signals_) return child_->channel().wait_for_end();
-  for (;;) {
-    // Without an event that is asked for, the channel tells of its end alone.
-    pollfd ready[] = {{child_->channel().fd().get(), 0, 0}, {signals_->fd().get(), POLLIN, 0}};
-    if (::poll(ready, 2, -1) < 0 && errno != EINTR) return fail_errno("poll(channel)");
-    if (ready[0].revents != 0) return {};
-    const int signal = signals_->next();
-    if (signal == SIGHUP || signal == SIGINT || signal == SIGQUIT || signal == SIGTERM)
-      return fail(ErrorKind::system, "interrupted by SIG{}", ::sigabbrev_np(signal));
-    // A terminal's size is nothing to a process without one.
-    if (signal != 0 && signal != SIGWINCH) held_.push_back(signal);
+/// Lets the process run, unless Proceed did so already, and waits for its execve.
+Status Creation::let_run(SignalCustody* signals) {
+  if (!runs_at_once()) {
+    CAISSON_TRY(sys::go_on_unless_interrupted());
+    CAISSON_TRY(child_->channel().send(wire::Start{}));
   }
+  return converse(child_->channel(), Until::execve, {}, signals_ ? &*signals_ : signals);
 }
 
-/// The word that the process may run, unless it has been given already, and its execve.
-Status Creation::let_run() {
-  if (runs_at_once()) {
-    CAISSON_TRY(wait_for_execve());
-    return child_->channel().expect_end();
-  }
-  CAISSON_TRY(sys::go_on_unless_interrupted());
-  CAISSON_TRY(child_->channel().send(wire::Start{}));
-  return child_->channel().expect_end();
-}
-
-Status Creation::start() {
+Status Creation::start(SignalCustody* signals) {
   const timeline::Span span("start the process");
   if (shares_readiness_) readiness_ = CAISSON_TRY(Readiness::open(*entry_));
-  if (auto executed = let_run(); !executed) return std::unexpected(cause_of(std::move(executed).error()));
+  if (auto executed = let_run(signals); !executed) return std::unexpected(name_cause(std::move(executed).error()));
   if (runs_at_once()) tell_warnings();
   if (spec_.hooks && !spec_.hooks->poststart.empty())
     CAISSON_TRY(run_hooks(spec_.hooks->poststart, "poststart",

@@ -13,8 +13,11 @@
 #include "config/spec.hpp"
 #include "container/commands.hpp"
 #include "container/foreground/readiness.hpp"
+#include "container/foreground/signals.hpp"
 #include "container/launch/bring_up.hpp"
+#include "container/launch/conversation.hpp"
 #include "container/launch/handover.hpp"
+#include "container/launch/kept_descriptors.hpp"
 #include "container/record/container_dir.hpp"
 #include "container/record/state.hpp"
 #include "network/veth.hpp"
@@ -45,13 +48,12 @@ class Creation {
   /// From the first side effect until init is recorded and waits for its start, or runs at once.
   Status make();
   /// run: the word that the process may run, and the wait for its execve. Then poststart hooks.
-  Status start();
+  /// `signals`: the caller's in the foreground, where they are in custody already.
+  Status start(SignalCustody* signals = nullptr);
   /// Whether make() has let init go on to its execve by itself.
   bool runs_at_once() const;
-  /// run_foreground, where init runs at once: the signals that were blocked for it, and those that came before it ran.
-  /// After start().
-  sys::SignalSource take_signals() { return std::move(*signals_); }
-  const std::vector<int>& held_signals() const { return held_; }
+  /// run_foreground, where init runs at once: the caller's signals since before it did. After start().
+  SignalCustody take_signals() { return std::move(*signals_); }
   /// The container stays: nothing is undone.
   void release();
 
@@ -77,13 +79,15 @@ class Creation {
 
   Status make_in_order();
   void tell_warnings() const;
-  Error cause_of(Error error) const;
+  Error name_cause(Error error) const;
   Error name_tight_limit(Error error) const;
   Status read_config(std::vector<std::string>& warnings);
   Status check_options() const;
   Status check_rootfs() const;
   Status reserve();
   bool awaits_rootfs() const;
+  bool enters_pids_last() const;
+  Status take_spawned(const wire::Spawned& spawned);
   /// systemd moves init and sets limits at once: with tight ones, not before the mounts stand.
   bool moved_late() const { return plan_.cgroup.unit && plan_.cgroup.enter_late; }
   wire::Begin make_begin() const;
@@ -95,9 +99,9 @@ class Creation {
   Status join_resctrl();
   Status prepare_host();
   Status run_runtime_hooks();
+  Answers answers();
   Status wait_for_created();
-  Status wait_for_execve();
-  Status let_run();
+  Status let_run(SignalCustody* signals);
   Status record();
   void abandon();
 
@@ -128,8 +132,7 @@ class Creation {
   bool pid_file_written_ = false;
   std::vector<std::string> warnings_;
   bool may_run_at_once_ = false;
-  std::optional<sys::SignalSource> signals_;
-  std::vector<int> held_;
+  std::optional<SignalCustody> signals_;
   bool shares_readiness_ = false;
   std::optional<Readiness> readiness_;
 };

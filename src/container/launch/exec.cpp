@@ -16,11 +16,15 @@
 #include "cgroup/resctrl_groups.hpp"
 #include "config/validate.hpp"
 #include "container/commands.hpp"
+#include "container/foreground/signals.hpp"
 #include "container/foreground/supervise.hpp"
 #include "container/launch/bring_up.hpp"
+#include "container/launch/conversation.hpp"
 #include "container/launch/exec.hpp"
 #include "container/launch/exec_spec.hpp"
 #include "container/launch/handover.hpp"
+#include "container/launch/kept_descriptors.hpp"
+#include "container/launch/pid_file.hpp"
 #include "container/probe.hpp"
 #include "container/record/container_dir.hpp"
 #include "container/record/undo.hpp"
@@ -62,7 +66,7 @@ struct Exec {
   std::uint64_t oom_kills_before = 0;
   ProcessInputs inputs;
   bool must_be_moved = false;  ///< it is not in the container's cgroups by itself
-  std::optional<sys::SignalSource> signals;
+  std::optional<SignalCustody> signals;
   std::optional<Child> child;
   FileDescriptor console;
 };
@@ -150,7 +154,7 @@ wire::Begin make_begin(const Exec& exec) {
 /// `in_memory`: the process has joined the container before it looks at any of this.
 Status prepare_inputs(Exec& exec, bool in_memory) {
   ProcessInputs& inputs = exec.inputs;
-  // Without permission, or on a kernel that checks it of init, the process is moved later: see converse().
+  // Without permission, or on a kernel that checks it of init, the process is moved later: see run_process().
   if (std::pair(exec.facts.kernel_major, exec.facts.kernel_minor) >= std::pair(5, 16))
     if (auto found = exec.cgroup->entrance()) inputs.entrance = std::move(*found);
   inputs.root = CAISSON_TRY(open_root(exec));
@@ -215,7 +219,7 @@ Status spawn_process(Exec& exec) {
   // The descriptors of a program that embeds us are not ours to change.
   if (exec.owner != Owner::embedder) CAISSON_TRY(sys::close_on_exec_from(3 + exec.kept.all));
   if (exec.owner == Owner::foreground) {
-    exec.signals.emplace(CAISSON_TRY(block_forwarded_signals()));
+    exec.signals.emplace(CAISSON_TRY(SignalCustody::take()));
     // What is counted from here on may be its own end.
     exec.oom_kills_before = exec.cgroup->oom_kills().value_or(0);
   }
@@ -236,8 +240,24 @@ Status spawn_process(Exec& exec) {
   return {};
 }
 
-/// The host's side until execve has succeeded.
-Status converse(Exec& exec) {
+Answers answers_of(Exec& exec) {
+  Answers answers;
+  if (exec.spec.process->terminal)
+    answers.console = [&exec](const wire::Console& console, FileDescriptor master) -> Status {
+      if (!exec.options.console_socket.empty()) return send_console(exec.options.console_socket, console.name, master);
+      exec.console = std::move(master);
+      return {};
+    };
+  if (exec.seccomp && exec.seccomp->notify)
+    answers.seccomp_listener = [&exec](int number) {
+      return pass_listener(exec.child->process(), number, *exec.seccomp, exec.spec, exec.state.id, exec.state.bundle,
+                           "running", exec.state.init_process_pid);
+    };
+  return answers;
+}
+
+/// What the process cannot do for itself, from its clone until execve has succeeded.
+Status run_process(Exec& exec) {
   const timeline::Span span("wait for the process to run");
   const wire::Channel& channel = exec.child->channel();
   const pid_t pid = exec.child->process().pid();
@@ -252,38 +272,12 @@ Status converse(Exec& exec) {
     if (!limited && !own_limits) return limited;
   }
   CAISSON_TRY(send_proceed(channel, exec.seccomp, own_limits));
-  // Where nothing is asked of us before the end.
-  if (!exec.spec.process->terminal && !(exec.seccomp && exec.seccomp->notify)) CAISSON_TRY(channel.wait_for_end());
-  for (bool executing = false;;) {
-    auto packet = channel.receive();
-    // The end of the stream is execve's success, when the process had come so far.
-    if (!packet && packet.error().kind() == ErrorKind::destroyed && executing) return {};
-    if (!packet) return std::unexpected(std::move(packet).error());
-    if (std::holds_alternative<wire::Executing>(packet->message)) {
-      executing = true;
-      continue;
-    }
-    if (auto* failed = std::get_if<wire::Failed>(&packet->message)) return std::unexpected(std::move(failed->error));
-    if (auto* console = std::get_if<wire::Console>(&packet->message);
-        console != nullptr && packet->descriptors.size() == 1) {
-      exec.console = std::move(packet->descriptors.front());
-      if (!exec.options.console_socket.empty()) {
-        CAISSON_TRY(send_console(exec.options.console_socket, console->name, exec.console));
-        exec.console.reset();
-      }
-    } else if (auto* listener = std::get_if<wire::SeccompListener>(&packet->message);
-               listener != nullptr && exec.seccomp) {
-      CAISSON_TRY(pass_listener(*exec.child, listener->fd, *exec.seccomp, exec.spec, exec.state.id, exec.state.bundle,
-                                "running", exec.state.init_process_pid));
-    } else {
-      return fail(ErrorKind::system, "the process sent {} where it was not expected", wire::name_of(packet->message));
-    }
-  }
+  return converse(channel, Until::execve, answers_of(exec), exec.signals ? &*exec.signals : nullptr);
 }
 
 Status make_process(Exec& exec) {
   CAISSON_TRY(spawn_process(exec));
-  CAISSON_TRY(converse(exec));
+  CAISSON_TRY(run_process(exec));
   const sys::ProcessHandle& process = exec.child->process();
   if (!exec.options.pidfd_socket.empty()) CAISSON_TRY(send_pidfd(exec.options.pidfd_socket, "setns", process.pidfd()));
   if (!exec.options.pid_file.empty()) CAISSON_TRY(write_pid_file(exec.options.pid_file, process.pid()));
@@ -323,15 +317,18 @@ Result<Joined> join(const Globals& globals, const std::string& id, const ExecOpt
   CAISSON_TRY(decide(exec, entry));
   if (auto up = make_process(exec); !up) {
     // What fails on our side because the other failed first is not the cause.
-    if (exec.child)
-      if (auto word = exec.child->channel().pending_failure()) up = std::unexpected(std::move(*word));
+    if (exec.child) up = std::unexpected(cause_of(std::move(up).error(), exec.child->channel()));
     // A PID namespace whose first process has been killed takes nobody in any more, with as odd words as ENOMEM's.
     if (sys::is_ending(exec.container.pid())) return fail(ErrorKind::destroyed, "cannot exec in a stopped container");
     return std::unexpected(process::name_tight_limit(std::move(up).error(), exec.plan.identity));
   }
   exec.child->release();
-  return Joined{exec.child->take_process(), std::move(exec.console), std::move(exec.signals), std::move(exec.cgroup),
-                exec.oom_kills_before};
+  Joined joined{.process = exec.child->take_process(),
+                .console = std::move(exec.console),
+                .signals = std::move(exec.signals),
+                .cgroup = std::move(exec.cgroup),
+                .oom_kills_before = exec.oom_kills_before};
+  return joined;
 }
 
 Result<int> exec(const Globals& globals, const std::string& id, const ExecOptions& options) {

@@ -10,7 +10,7 @@
 #include "base/fd.hpp"
 #include "cgroup/manager.hpp"
 #include "container/commands.hpp"
-#include "sys/event_loop.hpp"
+#include "container/foreground/signals.hpp"
 #include "sys/process.hpp"
 
 namespace caisson::container {
@@ -26,8 +26,8 @@ enum class Owner {
 /// A process in a container whose execve has succeeded: the caller's child.
 struct Joined {
   sys::ProcessHandle process;
-  FileDescriptor console;                    ///< its terminal's master, unless a console socket got it
-  std::optional<sys::SignalSource> signals;  ///< foreground: blocked since before it was made
+  FileDescriptor console;                ///< its terminal's master, unless a console socket got it
+  std::optional<SignalCustody> signals;  ///< foreground: since before it was made
   /// foreground: the cgroup it is in, and how many processes the OOM killer had ended there before.
   std::unique_ptr<cgroup::CgroupManager> cgroup = {};
   std::uint64_t oom_kills_before = 0;

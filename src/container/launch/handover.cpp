@@ -35,71 +35,6 @@ Status send_pidfd(const std::string& path, const std::string& word, FdView pidfd
   return {};
 }
 
-namespace {
-
-Result<FileDescriptor> open_parent(const std::string& path) {
-  const auto slash = path.rfind('/');
-  const std::string parent = slash == std::string::npos ? "." : path.substr(0, slash == 0 ? 1 : slash);
-  FileDescriptor dir(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!dir) return fail_errno("pid file: open('{}')", parent);
-  return dir;
-}
-
-}  // namespace
-
-Status check_pid_file(const std::string& path) {
-  if (path.empty()) return {};
-  const FileDescriptor dir = CAISSON_TRY(open_parent(path));
-  struct stat found {};
-  if (::fstatat(dir.get(), path.c_str() + path.rfind('/') + 1, &found, AT_SYMLINK_NOFOLLOW) == 0 &&
-      S_ISDIR(found.st_mode)) {
-    errno = EISDIR;
-    return fail_errno("pid file '{}'", path);
-  }
-  return {};
-}
-
-Status write_pid_file(const std::string& path, int pid) {
-  const FileDescriptor dir = CAISSON_TRY(open_parent(path));
-  CAISSON_TRY(sys::replace_file(dir, path.substr(path.rfind('/') + 1), fmt::format("{}", pid), 0644), "pid file '{}'",
-              path);
-  return {};
-}
-
-namespace {
-
-/// $LISTEN_FDS. sd_listen_fds(3): the descriptors are for the process that LISTEN_PID names; unset, LISTEN_PID means
-/// whoever runs.
-unsigned count_listen_descriptors() {
-  constexpr unsigned kMost = 4096;
-  const char* const listen = ::getenv("LISTEN_FDS");
-  const char* const listen_pid = ::getenv("LISTEN_PID");
-  if (listen == nullptr || *listen == '\0') return 0;
-  if (listen_pid != nullptr && fmt::format("{}", ::getpid()) != listen_pid) return 0;
-  const auto count = text::parse_uint(listen);
-  if (count && *count < kMost) return static_cast<unsigned>(*count);
-  log::warn("LISTEN_FDS='{}' is no number of descriptors and is ignored", listen);
-  return 0;
-}
-
-}  // namespace
-
-Result<KeptDescriptors> count_kept_descriptors(int preserve) {
-  KeptDescriptors kept;
-  kept.listen = count_listen_descriptors();
-  kept.all = kept.listen + static_cast<unsigned>(preserve);
-  for (unsigned i = 0; i < kept.all; ++i) {
-    // What came through the caller's execve has no close-on-exec flag: one that has it is our own, opened in a gap.
-    const int flags = ::fcntl(static_cast<int>(3 + i), F_GETFD);
-    if (flags >= 0 && (static_cast<unsigned>(flags) & FD_CLOEXEC) == 0) continue;
-    if (flags >= 0) errno = EBADF;
-    if (i < kept.listen)
-      return fail_errno("unable to stat preserved-fd {} (of the {} that LISTEN_FDS announces)", i, kept.listen);
-    return fail_errno("unable to stat preserved-fd {} (of {})", i - kept.listen, preserve);
-  }
-  return kept;
-}
-
 Result<std::vector<FileDescriptor>> enter_or_attach(cgroup::CgroupManager& cgroup, pid_t pid, bool born, bool late,
                                                     const plan::HostFacts& facts) {
   // Since Linux 5.16 the permission to move is that of who has opened the file, not of who writes.
@@ -128,12 +63,12 @@ Status send_proceed(const wire::Channel& channel, const std::optional<plan::Secc
   return channel.send(proceed, {program});
 }
 
-Status pass_listener(const Child& child, int number, const plan::SeccompPlan& plan, const config::Spec& spec,
-                     const std::string& id, const std::string& bundle, std::string_view status, int init_pid) {
-  const FileDescriptor listener =
-      CAISSON_TRY(sys::take_descriptor(child.process().pidfd(), number), "take seccomp listener");
+Status pass_listener(const sys::ProcessHandle& init, int number, const plan::SeccompPlan& plan,
+                     const config::Spec& spec, const std::string& id, const std::string& bundle,
+                     std::string_view status, int init_pid) {
+  const FileDescriptor listener = CAISSON_TRY(sys::take_descriptor(init.pidfd(), number), "take seccomp listener");
   config::ContainerProcessState state;
-  state.pid = child.process().pid();
+  state.pid = init.pid();
   state.metadata = plan.listener_metadata;
   state.state.id = id;
   state.state.status = status;
@@ -147,7 +82,7 @@ Status pass_listener(const Child& child, int number, const plan::SeccompPlan& pl
                                .with("failed to connect with seccomp agent specified in the seccomp profile")
                                .at("/linux/seccomp/listenerPath"));
   CAISSON_TRY(sys::send_packet(*socket, config::save(state), {listener}), "seccomp agent '{}'", plan.listener_path);
-  return child.channel().send(wire::Taken{});
+  return {};
 }
 
 Status check_console(bool terminal, bool detached, const std::string& console_socket, const std::string& pointer) {
@@ -156,13 +91,6 @@ Status check_console(bool terminal, bool detached, const std::string& console_so
   if (!console_socket.empty() && !(terminal && detached))
     return fail_config(pointer, "cannot use console socket if caisson will not detach or allocate tty");
   return {};
-}
-
-std::string absolute_path(const std::string& path) {
-  if (path.empty() || path.front() == '/') return path;
-  char cwd[PATH_MAX];
-  if (::getcwd(cwd, sizeof cwd) == nullptr) return path;
-  return std::string(cwd) + "/" + path;
 }
 
 }  // namespace caisson::container

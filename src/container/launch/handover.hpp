@@ -11,7 +11,6 @@
 #include "base/fd.hpp"
 #include "cgroup/manager.hpp"
 #include "config/spec.hpp"
-#include "container/launch/bring_up.hpp"
 #include "plan/seccomp_plan.hpp"
 #include "sys/process.hpp"
 #include "wire/channel.hpp"
@@ -26,20 +25,6 @@ Status send_console(const std::string& path, const std::string& name, FdView mas
 /// Sends a pidfd to the AF_UNIX stream socket at `path`; `word` is "standard" for init and "setns" for exec.
 Status send_pidfd(const std::string& path, const std::string& word, FdView pidfd);
 
-/// Whether a pid file can be there, before a process is started for it. Empty: none is wanted.
-Status check_pid_file(const std::string& path);
-
-/// Replaces the file at `path` by the digits of `pid`, no newline: engines read it whole as a number.
-Status write_pid_file(const std::string& path, int pid);
-
-/// Descriptors beyond stdio that the process keeps: $LISTEN_FDS, when they are meant for us, and `preserve`.
-struct KeptDescriptors {
-  unsigned listen = 0;
-  unsigned all = 0;
-};
-/// Fails when one of them is not open.
-Result<KeptDescriptors> count_kept_descriptors(int preserve);
-
 /// How process `pid` gets into the cgroup. The files that it writes "0" to, to move itself, when it was `born` in the
 /// cgroup2 (or there is none) and may do so; else it is moved here, and there are none.
 /// `late`: it was not born in a cgroup2 that there is.
@@ -51,13 +36,11 @@ Status send_proceed(const wire::Channel& channel, const std::optional<plan::Secc
                     bool own_limits = false);
 
 /// Takes a seccomp listener out of init and gives it to the agent of the profile, with the state it wants.
-Status pass_listener(const Child& child, int number, const plan::SeccompPlan& plan, const config::Spec& spec,
-                     const std::string& id, const std::string& bundle, std::string_view status, int init_pid);
+Status pass_listener(const sys::ProcessHandle& init, int number, const plan::SeccompPlan& plan,
+                     const config::Spec& spec, const std::string& id, const std::string& bundle,
+                     std::string_view status, int init_pid);
 
 /// A terminal and a console socket go together: runc's rules. `detached` is create, and run or exec with --detach.
 Status check_console(bool terminal, bool detached, const std::string& console_socket, const std::string& pointer);
-
-/// Absolute form of a path relative to the caller's directory; empty stays empty.
-std::string absolute_path(const std::string& path);
 
 }  // namespace caisson::container

@@ -9,21 +9,20 @@ namespace caisson::container {
 
 namespace {
 
-Status start(Creation& creation, const Companion& companion) {
+Status start(Creation& creation, const Companion& companion, SignalCustody& signals) {
   if (companion.before_start) CAISSON_TRY(companion.before_start(creation.standing()));
-  CAISSON_TRY(creation.start());
+  CAISSON_TRY(creation.start(&signals));
   return companion.after_start ? companion.after_start() : Status();
 }
 
 /// From before the process runs every signal is the container's.
 Result<Supervisor> start_supervised(Creation& creation, const Companion& companion) {
   if (!creation.runs_at_once()) {
-    auto supervisor = CAISSON_TRY(Supervisor::make(CAISSON_TRY(block_forwarded_signals()), creation.take_console()));
-    CAISSON_TRY(start(creation, companion));
+    auto supervisor = CAISSON_TRY(Supervisor::make(CAISSON_TRY(SignalCustody::take()), creation.take_console()));
+    CAISSON_TRY(start(creation, companion, supervisor.signals()));
     return supervisor;
   }
   CAISSON_TRY(creation.start());
-  for (const int signal : creation.held_signals()) (void)creation.init().signal(signal);
   return Supervisor::make(creation.take_signals(), FileDescriptor());
 }
 

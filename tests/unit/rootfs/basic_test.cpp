@@ -143,3 +143,18 @@ TEST_CASE("a working directory is made, and an existing file is left to the one 
   s.inside = [](const AskHost&) { return look("/etc/gone/work"); };
   CHECK(run(world, s).text == "d 0755 0:0");
 }
+
+TEST_CASE("a symlink that is put on the way to the rootfs after the check is refused", "[rootfs]") {
+  CAISSON_NEEDS_ROOT();
+  World world;
+  Scenario s(world);
+  const std::string rootfs = world.path("rootfs"), elsewhere = world.path("elsewhere");
+  s.host_setup = [&] {
+    REQUIRE(::rename(rootfs.c_str(), elsewhere.c_str()) == 0);
+    REQUIRE(::symlink(elsewhere.c_str(), rootfs.c_str()) == 0);
+  };
+  s.inside = [](const AskHost&) { return std::string("it came in"); };
+  const Outcome outcome = run(world, s);
+  CHECK(outcome.text.empty());
+  CHECK(outcome.error.find("open the rootfs") != std::string::npos);
+}

@@ -10,12 +10,12 @@ _caisson_options() {
       --tcp-skip-in-flight --link-remap --status-fd --page-server --pre-dump --help" ;;
     create) options="--bundle --config --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring
       --preserve-fds --timeline --help" ;;
-    delete) options="--force --timeline --help" ;;
+    delete) options="--force --regex --timeline --help" ;;
     events) options="--interval --stats --help" ;;
     exec) options="--process --tty --user --additional-gids --cwd --env --cap --no-new-privs --process-label --apparmor
       --cgroup --detach --pid-file --console-socket --pidfd-socket --preserve-fds --ignore-paused --timeline --help" ;;
     features) options="--help" ;;
-    kill) options="--all --help" ;;
+    kill) options="--all --regex --help" ;;
     list) options="--format --quiet --help" ;;
     pause) options="--help" ;;
     ps) options="--format --help" ;;

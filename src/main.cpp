@@ -23,9 +23,12 @@ std::string_view name_of(int argc, char** argv) {
 /// argv decides the door: the init stage of a container, the command line, or nsinit's, which is one of its commands.
 int main(int argc, char** argv) {
   if (caisson::init::is_init(argc, argv)) caisson::init::main(argv);
-  // Ignored by our caller, it would have the kernel reap our children before we learn how they ended.
+  // If the caller ignores it, the kernel reaps our children before we learn how they ended.
   ::signal(SIGCHLD, SIG_DFL);
-  const caisson::cli::Neighbour nsinit{.nsinit = caisson::nsinit::run, .import = caisson::nsinit::import};
+  // A reader of the log or of standard error that goes away must not end us between two steps of a container's life.
+  // The container's process and hooks get the default action.
+  ::signal(SIGPIPE, SIG_IGN);
+  const caisson::cli::NsinitFrontEnd nsinit{.run = caisson::nsinit::run, .import = caisson::nsinit::import};
   const auto init = caisson::init::run_in_memory;
   if (name_of(argc, argv) != "nsinit") return caisson::cli::run(argc, argv, init, nsinit);
   char name[] = "nsinit";

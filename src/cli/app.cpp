@@ -6,46 +6,24 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <exception>
 
 #include "base/log.hpp"
-#include "cli/command.hpp"
+#include "cli/cli11.hpp"
+#include "cli/command_table.hpp"
 #include "cli/output.hpp"
 #include "cli/parser.hpp"
 #include "cli/root.hpp"
-#include "cli/suggestion.hpp"
 #include "cli/version.hpp"
 
 namespace caisson::cli {
 namespace {
 
-constexpr auto kCommands = std::to_array<const Command*>({
-    &kCheckpoint,
-    &kCreate,
-    &kDelete,
-    &kEvents,
-    &kExec,
-    &kFeatures,
-    &kKill,
-    &kList,
-    &kPause,
-    &kPs,
-    &kRestore,
-    &kResume,
-    &kRun,
-    &kSpec,
-    &kStart,
-    &kState,
-    &kStats,
-    &kUpdate,
-});
-
 constexpr std::string_view kSummary = "caisson - runs containers from OCI bundles";
 
-/// Set once, by run().
-Neighbour known_neighbour;
+/// What run() was given.
+NsinitFrontEnd given_nsinit;
 
 /// What stands before the command.
 struct GlobalOptions {
@@ -58,54 +36,33 @@ struct GlobalOptions {
   std::string cgroup_manager = "cgroupfs";
   std::string rootless = "auto";
   container::InitEntry init = nullptr;
-  std::vector<std::string> words;  ///< the command and all after it
 };
 
-Grammar global_grammar(GlobalOptions& o) {
-  return {
-      .command = "",
-      .options =
-          {
-              {"root", &o.root, "DIR", "where containers are recorded (default: /run/caisson)"},
-              {"log", &o.log, "FILE", "append the log to FILE (default: standard error)"},
-              {"log-format", &o.log_format, "text|json", "how log records look (default: text)"},
-              {"debug", &o.debug, "", "log more"},
-              {"systemd-cgroup", &o.systemd_cgroup, "", "make cgroups through systemd"},
-              {"cgroup-manager", Choice{&o.cgroup_manager, "cgroupfs|systemd|disabled"}, "cgroupfs|systemd|disabled",
-               "who makes cgroups (default: cgroupfs)"},
-              {"rootless", Choice{&o.rootless, "auto|true|false"}, "auto|true|false",
-               "whether cgroups that cannot be made are ignored (default: auto)"},
-              {"version,v", &o.version, "", "print the version"},
-          },
-      .arguments = {{"command", &o.words, false}},
-      .options_first = true,
-  };
+void bind_global_options(CLI::App& app, GlobalOptions& o) {
+  set_up(app);
+  app.description(std::string(kSummary));
+  add_option(app, "--root", o.root, "DIR", "where containers are recorded (default: /run/caisson)");
+  add_option(app, "--log", o.log, "FILE", "append the log to FILE (default: standard error)");
+  add_option(app, "--log-format", o.log_format, "text|json", "how log records look (default: text)");
+  add_switch(app, "--debug", o.debug, "log each step and what decided it");
+  add_switch(app, "--systemd-cgroup", o.systemd_cgroup, "make cgroups through systemd");
+  add_choice(app, "--cgroup-manager", o.cgroup_manager, "cgroupfs|systemd|disabled",
+             "who makes cgroups (default: cgroupfs)");
+  add_choice(app, "--rootless", o.rootless, "auto|true|false",
+             "whether cgroups that cannot be made are ignored (default: auto)");
+  add_switch(app, "-v,--version", o.version, "print the version");
+  end_options_at_first_argument(app);
+  add_rest(app, "command");
 }
 
-const Command* find_command(std::string_view name) {
-  const auto found = std::ranges::find(kCommands, name, [](const Command* command) { return command->name; });
-  return found == kCommands.end() ? nullptr : *found;
-}
-
-std::unexpected<Error> unknown_command(std::string_view name) {
-  std::array<std::string_view, kCommands.size()> names;
-  std::ranges::transform(kCommands, names.begin(), [](const Command* command) { return command->name; });
-  const auto meant = closest(name, names);
-  if (meant.empty()) return fail(ErrorKind::config, "unknown command '{}': caisson help lists them all", name);
-  return fail(ErrorKind::config, "unknown command '{}': did you mean '{}'?", name, meant);
-}
-
-std::string global_help(const Grammar& grammar) {
+std::string global_help(CLI::App& app) {
   std::string list = "Commands:\n";
-  for (const auto* command : kCommands) list += fmt::format("  {:12}{}\n", command->name, command->summary);
-  if (neighbour().nsinit != nullptr)
+  for (const auto* command : commands()) list += fmt::format("  {:12}{}\n", command->name, command->summary);
+  if (given_nsinit.run != nullptr)
     list += fmt::format("  {:12}{}\n", "nsinit", "run the container of this directory's container.json, as in 2014");
   list += fmt::format("  {:12}{}\n", "help", "print this text, or the help of a command");
-  return help_text(grammar, kSummary, list + "\ncaisson(8) says more.");
-}
-
-std::string command_help(const Command& command, const Grammar& grammar) {
-  return help_text(grammar, fmt::format("caisson {} - {}", command.name, command.summary), command.details);
+  app.footer(list + "\ncaisson(8) says more.");
+  return help_text(app);
 }
 
 Result<container::Globals> make_globals(const GlobalOptions& o, bool makes_containers) {
@@ -136,7 +93,7 @@ int report(const Error& error, int code) {
   return code;
 }
 
-/// Words that make no sense: the help of what they were meant for, on standard output, then the failure.
+/// A usage mistake: the help page on standard output, then the failure.
 int report_usage(const Error& error, const std::string& help) {
   [[maybe_unused]] const auto printed = print("Incorrect Usage.\n\n" + help);
   return report(error, 1);
@@ -147,23 +104,23 @@ int show(const std::string& text) {
   return 0;
 }
 
-int run_help(const Grammar& global, std::span<const char* const> words) {
+int run_help(CLI::App& global, std::span<const char* const> words) {
   if (words.empty()) return show(global_help(global));
-  const auto* command = find_command(words.front());
-  if (!command) return report(unknown_command(words.front()).error(), 1);
-  Grammar grammar{.command = command->name};
-  const Run described = command->bind(grammar);
-  return show(command_help(*command, grammar));
+  const auto command = find_command(words.front());
+  if (!command) return report(command.error(), 1);
+  CLI::App app;
+  const Run bound = prepare(app, **command);
+  return show(help_text(app));
 }
 
-/// What is about to be done, for the log.
-std::string told(const Command& command, const container::Globals& globals, std::span<const char* const> words) {
+/// The record of what is about to be done.
+std::string log_line(const Command& command, const container::Globals& globals, std::span<const char* const> words) {
   std::string text = fmt::format("caisson {}, root '{}': {}", kVersion, globals.root, command.name);
   for (const char* word : words) text.append(" '").append(word).append("'");
   return text;
 }
 
-/// A user who has no runtime root of his own meets the host's, and is to know why.
+/// Without XDG_RUNTIME_DIR a user gets the host's runtime root, which is closed to him: the error says so.
 Error explained(Error&& error, const container::Globals& globals) {
   const bool users = globals.root_is_default && ::geteuid() != 0 && !find_default_root().of_user;
   if (!users || error.sys_errno() != EACCES || ::access(globals.root.c_str(), R_OK | W_OK | X_OK) == 0)
@@ -172,22 +129,22 @@ Error explained(Error&& error, const container::Globals& globals) {
 }
 
 int run_command(const Command& command, const GlobalOptions& options, std::span<const char* const> words) {
-  Grammar grammar{.command = command.name};
-  Run action = command.bind(grammar);
-  const auto asked = parse(grammar, words);
-  if (!asked) return report_usage(asked.error(), command_help(command, grammar));
-  if (*asked == Asked::help) return show(command_help(command, grammar));
+  CLI::App app;
+  Run action = prepare(app, command);
+  const auto asked = parse(app, words);
+  if (!asked) return report_usage(asked.error(), help_text(app));
+  if (*asked == Asked::help) return show(help_text(app));
   const auto globals = make_globals(options, command.makes_containers);
   if (!globals) return report(globals.error(), 1);
-  if (log::level() == log::Level::debug) log::debug("{}", told(command, *globals, words));
+  if (log::level() == log::Level::debug) log::debug("{}", log_line(command, *globals, words));
   auto code = action(*globals);
   return code ? *code : report(explained(std::move(code).error(), *globals), command.failure);
 }
 
-int run_neighbour(const GlobalOptions& options, std::span<const char* const> words) {
+int run_nsinit(const GlobalOptions& options, std::span<const char* const> words) {
   const auto globals = make_globals(options, true);
   if (!globals) return report(globals.error(), 1);
-  const auto code = neighbour().nsinit(*globals, words);
+  const auto code = given_nsinit.run(*globals, words);
   return code ? *code : report(code.error(), 1);
 }
 
@@ -200,12 +157,14 @@ void keep_standard_descriptors() {
 int run_words(std::span<const char* const> words, container::InitEntry init) {
   GlobalOptions options;
   options.init = init;
-  const Grammar global = global_grammar(options);
+  CLI::App global;
+  bind_global_options(global, options);
   const auto asked = parse(global, words);
   if (!asked) return report_usage(asked.error(), global_help(global));
   if (*asked == Asked::help) return show(global_help(global));
   if (options.version) return show(version_text());
-  if (options.words.empty()) return show(global_help(global));
+  const auto command_words = words.last(rest(global).size());
+  if (command_words.empty()) return show(global_help(global));
 
   if (options.log_format != "text" && options.log_format != "json")
     return report(Error(ErrorKind::config, "invalid log-format: " + options.log_format), 1);
@@ -213,24 +172,34 @@ int run_words(std::span<const char* const> words, container::InitEntry init) {
   const auto least = options.debug ? log::Level::debug : log::Level::warning;
   if (auto opened = log::open(options.log, format, least); !opened) return report(opened.error(), 1);
 
-  const auto rest = words.last(options.words.size() - 1);
-  if (options.words.front() == "help") return run_help(global, rest);
-  if (options.words.front() == "nsinit" && neighbour().nsinit != nullptr) return run_neighbour(options, rest);
-  const auto* command = find_command(options.words.front());
-  if (!command) return report(unknown_command(options.words.front()).error(), 1);
-  return run_command(*command, options, rest);
+  const std::string_view name = command_words.front();
+  const auto its_words = command_words.subspan(1);
+  if (name == "help") return run_help(global, its_words);
+  if (name == "nsinit" && given_nsinit.run != nullptr) return run_nsinit(options, its_words);
+  const auto command = find_command(name);
+  if (!command) return report(command.error(), 1);
+  return run_command(**command, options, its_words);
 }
 
 }  // namespace
 
-std::span<const Command* const> commands() { return kCommands; }
+Result<Asked> parse(CLI::App& app, std::span<const char* const> words) {
+  auto ours = CAISSON_TRY(from_go_spelling(app, words));
+  if (ours.asked == Asked::help) return Asked::help;
+  try {
+    app.parse(std::move(ours.words));
+  } catch (const CLI::ParseError& failure) {
+    return fail(ErrorKind::config, "invalid value for {}", failure.what());
+  }
+  return Asked::action;
+}
 
-const Neighbour& neighbour() { return known_neighbour; }
+const NsinitFrontEnd& nsinit_front_end() { return given_nsinit; }
 
-int run(int argc, char** argv, container::InitEntry init, const Neighbour& neighbour) {
-  known_neighbour = neighbour;
+int run(int argc, char** argv, container::InitEntry init, const NsinitFrontEnd& nsinit) {
+  given_nsinit = nsinit;
   keep_standard_descriptors();
-  // CLI11 throws, though never on what reaches it; nothing else here does.
+  // parse() catches what CLI11 throws for a wrong value; this is for what it throws for a wrong declaration of ours.
   try {
     return run_words({argv + std::min(argc, 1), static_cast<std::size_t>(std::max(argc - 1, 0))}, init);
   } catch (const std::exception& failure) {

@@ -3,6 +3,7 @@
 
 #include "cli/checkpoint_options.hpp"
 #include "cli/command.hpp"
+#include "cli/not_yet.hpp"
 
 namespace caisson::cli {
 namespace {
@@ -15,21 +16,17 @@ struct Options {
   std::optional<std::int64_t> status_fd;
 };
 
-Run bind(Grammar& grammar) {
+Run bind(CLI::App& app) {
   auto o = std::make_shared<Options>();
-  add_criu_options(grammar, o->criu);
-  grammar.options.insert(
-      grammar.options.end(),
-      {
-          {"parent-path", &o->parent_path, "DIR", "earlier images, relative to the image path"},
-          {"leave-running", &o->leave_running, "", "let the container run on"},
-          {"tcp-skip-in-flight", &o->tcp_skip_in_flight, "", "leave connections out that are being made"},
-          {"link-remap", &o->link_remap, "", "keep files that were unlinked"},
-          {"status-fd", &o->status_fd, "FD", "descriptor that is told when lazy pages are ready"},
-          {"page-server", &o->page_server, "ADDRESS:PORT", "send memory there"},
-          {"pre-dump", &o->pre_dump, "", "save memory only and let the container run on"},
-      });
-  grammar.arguments = {{"container-id", &o->id}};
+  add_criu_options(app, o->criu);
+  add_option(app, "--parent-path", o->parent_path, "DIR", "earlier images, relative to the image path");
+  add_switch(app, "--leave-running", o->leave_running, "let the container run on");
+  add_switch(app, "--tcp-skip-in-flight", o->tcp_skip_in_flight, "leave connections out that are being made");
+  add_switch(app, "--link-remap", o->link_remap, "keep files that were unlinked");
+  add_option(app, "--status-fd", o->status_fd, "FD", "descriptor that gets a byte when lazy pages are ready");
+  add_option(app, "--page-server", o->page_server, "ADDRESS:PORT", "send memory there");
+  add_switch(app, "--pre-dump", o->pre_dump, "save memory only and let the container run on");
+  add_argument(app, "container-id", o->id);
   return not_yet("checkpoint", o);
 }
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/grammar.hpp"
+#include "cli/parser.hpp"
 
 namespace caisson::cli {
 
@@ -18,6 +18,6 @@ struct CriuOptions {
   std::vector<std::string> empty_ns;
 };
 
-void add_criu_options(Grammar& grammar, CriuOptions& options);
+void add_criu_options(CLI::App& app, CriuOptions& options);
 
 }  // namespace caisson::cli

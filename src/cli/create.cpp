@@ -14,14 +14,16 @@ struct Options {
   bool implied = true;
 };
 
-Run bind(Grammar& grammar) {
+Run bind(CLI::App& app) {
   auto o = std::make_shared<Options>();
-  add_bundle_options(grammar, o->create);
-  add_timeline_option(grammar, o->timeline);
+  add_bundle_options(app, o->create);
+  add_timeline_option(app, o->timeline);
   // What create does in any case; engines and other runtimes' users say it all the same.
-  grammar.options.push_back({"detach,d", &o->implied, "", "", true});
-  grammar.options.push_back({"no-subreaper", &o->implied, "", "", true});
-  grammar.arguments = {{"container-id", &o->create.id}};
+  add_switch(app, "-d,--detach", o->implied, "");
+  hide(app, "--detach");
+  add_switch(app, "--no-subreaper", o->implied, "");
+  hide(app, "--no-subreaper");
+  add_argument(app, "container-id", o->create.id);
   return [o](const container::Globals& globals) -> Result<int> {
     const auto create = [&]() -> Result<int> {
       CAISSON_TRY(container::create(globals, o->create));

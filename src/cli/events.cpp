@@ -16,13 +16,11 @@ struct Options {
 
 Status print_line(const std::string& line) { return print(line + "\n"); }
 
-Run bind(Grammar& grammar) {
+Run bind(CLI::App& app) {
   auto o = std::make_shared<Options>();
-  grammar.options = {
-      {"interval", &o->interval, "DURATION", "time between two statistics (default: 5s)"},
-      {"stats", &o->stats, "", "print the statistics once"},
-  };
-  grammar.arguments = {{"container-id", &o->id}};
+  add_option(app, "--interval", o->interval, "DURATION", "time between two statistics (default: 5s)");
+  add_switch(app, "--stats", o->stats, "print the statistics once");
+  add_argument(app, "container-id", o->id);
   return [o](const container::Globals& globals) -> Result<int> {
     const auto interval = text::parse_duration(o->interval);
     if (!interval)

@@ -43,38 +43,39 @@ struct Options {
   std::string timeline;
 };
 
-void add_options(Grammar& grammar, container::ExecOptions& exec) {
-  grammar.options = {
-      {"process,p", &exec.process_file, "FILE",
-       "the whole process object, as JSON; of the options about it only --tty counts then"},
-      {"tty,t", &exec.tty, "", "give the process a terminal"},
-      {"user,u", &exec.user, "UID[:GID]", "run as these ids"},
-      {"additional-gids,g", &exec.additional_gids, "GID", "supplementary group"},
-      {"cwd", &exec.cwd, "DIR", "working directory in the container"},
-      {"env,e", &exec.env, "NAME=VALUE", "add to the environment"},
-      {"cap,c", &exec.caps, "CAP", "add a capability"},
-      {"no-new-privs", &exec.no_new_privs, "", "set no_new_privs"},
-      {"process-label", &exec.process_label, "LABEL", "SELinux label"},
-      {"apparmor", &exec.apparmor, "PROFILE", "AppArmor profile"},
-      {"cgroup", &exec.cgroups, "[CTRL[,CTRL]:]PATH", "run in this cgroup below the container's"},
-      {"detach,d", &exec.detach, "", "return once the process runs"},
-      {"pid-file", &exec.pid_file, "FILE", "write the process id to FILE"},
-      {"console-socket", &exec.console_socket, "SOCKET", "AF_UNIX socket that is sent the terminal's master"},
-      {"pidfd-socket", &exec.pidfd_socket, "SOCKET", "AF_UNIX socket that is sent a pidfd of the process"},
-      {"preserve-fds", &exec.preserve_fds, "N", "pass N more descriptors, from 3 + $LISTEN_FDS on"},
-      {"ignore-paused", &exec.ignore_paused, "",
-       "enter a paused container; the process runs when it is resumed (not with --detach)"},
-  };
+void add_options(CLI::App& app, container::ExecOptions& exec) {
+  add_option(app, "-p,--process", exec.process_file, "FILE",
+             "the whole process object, as JSON; of the options about it only --tty counts then");
+  add_switch(app, "-t,--tty", exec.tty, "give the process a terminal");
+  add_option(app, "-u,--user", exec.user, "UID[:GID]", "run as these ids");
+  add_list(app, "-g,--additional-gids", exec.additional_gids, "GID", "supplementary group");
+  add_option(app, "--cwd", exec.cwd, "DIR", "working directory in the container");
+  add_list(app, "-e,--env", exec.env, "NAME=VALUE", "add to the environment");
+  add_list(app, "-c,--cap", exec.caps, "CAP", "add a capability");
+  add_switch(app, "--no-new-privs", exec.no_new_privs, "set no_new_privs");
+  add_option(app, "--process-label", exec.process_label, "LABEL", "SELinux label");
+  add_option(app, "--apparmor", exec.apparmor, "PROFILE", "AppArmor profile");
+  add_list(app, "--cgroup", exec.cgroups, "[CTRL[,CTRL]:]PATH", "run in this cgroup below the container's");
+  add_switch(app, "-d,--detach", exec.detach, "return once the process runs");
+  add_option(app, "--pid-file", exec.pid_file, "FILE", "write the process id to FILE");
+  add_option(app, "--console-socket", exec.console_socket, "SOCKET",
+             "AF_UNIX socket that is sent the terminal's master");
+  add_option(app, "--pidfd-socket", exec.pidfd_socket, "SOCKET", "AF_UNIX socket that is sent a pidfd of the process");
+  add_option(app, "--preserve-fds", exec.preserve_fds, "N", "pass N more descriptors, from 3 + $LISTEN_FDS on");
+  add_switch(app, "--ignore-paused", exec.ignore_paused,
+             "enter a paused container; the process runs when it is resumed (not with --detach)");
 }
 
-Run bind(Grammar& grammar) {
+Run bind(CLI::App& app) {
   auto o = std::make_shared<Options>();
-  add_options(grammar, o->exec);
-  add_timeline_option(grammar, o->timeline);
-  grammar.arguments = {{"container-id", &o->id}, {"command", &o->exec.args, false}};
-  grammar.options_first = true;
-  return [o](const container::Globals& globals) -> Result<int> {
+  add_options(app, o->exec);
+  add_timeline_option(app, o->timeline);
+  add_argument(app, "container-id", o->id);
+  add_rest(app, "command");
+  end_options_at_first_argument(app);
+  return [o, &app](const container::Globals& globals) -> Result<int> {
     auto& args = o->exec.args;
+    args = rest(app);
     if (!args.empty() && args.front() == "--") args.erase(args.begin());
     CAISSON_TRY(check_process_file(o->exec), "exec {}", o->id);
     CAISSON_TRY(check_user(o->exec.user), "exec {}", o->id);

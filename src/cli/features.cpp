@@ -7,7 +7,7 @@
 namespace caisson::cli {
 namespace {
 
-Run bind(Grammar&) {
+Run bind(CLI::App&) {
   return [](const container::Globals& globals) -> Result<int> {
     const auto facts = CAISSON_TRY(container::probe(globals), "features");
     CAISSON_TRY(print(features_json(facts, container::probe_seccomp())));

@@ -25,12 +25,10 @@ std::string as_ids(std::span<const container::ContainerState> states) {
   return text;
 }
 
-Run bind(Grammar& grammar) {
+Run bind(CLI::App& app) {
   auto o = std::make_shared<Options>();
-  grammar.options = {
-      {"format,f", Choice{&o->format, "table|json"}, "table|json", "how to print it (default: table)"},
-      {"quiet,q", &o->quiet, "", "print ids only"},
-  };
+  add_choice(app, "-f,--format", o->format, "table|json", "how to print it (default: table)");
+  add_switch(app, "-q,--quiet", o->quiet, "print ids only");
   return [o](const container::Globals& globals) -> Result<int> {
     std::vector<std::string> warnings;
     const auto states = CAISSON_TRY(container::list(globals, warnings), "list");

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <memory>
-#include <string>
+#include "cli/not_yet.hpp"
 
-#include "cli/command.hpp"
+#include <string>
 
 namespace caisson::cli {
 

@@ -8,6 +8,7 @@
 #include "base/text.hpp"
 #include "json/fields.hpp"
 #include "json/write.hpp"
+#include "sys/file.hpp"
 
 namespace caisson {
 
@@ -36,14 +37,9 @@ std::size_t width_of(std::string_view text) {
 }  // namespace
 
 Status print(std::string_view text) {
-  while (!text.empty()) {
-    const auto written = ::write(STDOUT_FILENO, text.data(), text.size());
-    if (written >= 0)
-      text.remove_prefix(static_cast<std::size_t>(written));
-    else if (errno != EINTR)
-      return fail_errno("write to standard output");
-  }
-  return {};
+  const auto written = sys::write_all(FdView::of(STDOUT_FILENO), text, "standard output");
+  if (written) return {};
+  return std::unexpected(Error(ErrorKind::system, "write to standard output", written.error().sys_errno()));
 }
 
 void print_error(std::string_view line) {

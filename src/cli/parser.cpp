@@ -1,184 +1,232 @@
 // SPDX-License-Identifier: Apache-2.0
-// The only file that sees CLI11, which costs seconds of compiling: it lays out the help pages.
 #include "cli/parser.hpp"
 
-// <iostream> would make every start of the program set up streams and locales that nobody uses: some 30 microseconds.
-// CLI11 includes it for default arguments that are not used here; libstdc++'s own guard leaves it out.
-#define _GLIBCXX_IOSTREAM 1  // NOLINT(bugprone-reserved-identifier): the guard is libstdc++'s
-#include <istream>
-#include <ostream>
-namespace std {  // NOLINT(bugprone-std-namespace-modification): what <iostream> declares
-extern istream cin;
-extern ostream cout, cerr, clog;
-}  // namespace std
-
-#include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <cstdlib>
 #include <limits>
+#include <optional>
 
-#include "cli/tokens.hpp"
+#include "cli/cli11.hpp"
 
 namespace caisson::cli {
 namespace {
 
-/// The given texts of one option into its variable.
-class Assign {
- public:
-  explicit Assign(const std::vector<std::string>& given) : given_(given) {}
+constexpr auto kTrue = std::to_array<std::string_view>({"true", "1", "t", "T", "TRUE", "True"});
+constexpr auto kFalse = std::to_array<std::string_view>({"false", "0", "f", "F", "FALSE", "False"});
 
-  Status operator()(bool* into) const { return *into = given_.back() == "true", Status{}; }
-  Status operator()(std::optional<bool>* into) const { return *into = given_.back() == "true", Status{}; }
-  Status operator()(std::string* into) const { return *into = given_.back(), Status{}; }
-  Status operator()(std::vector<std::string>* into) const { return *into = given_, Status{}; }
+/// "--bundle" for "bundle", "-b" for "b".
+std::string dashed(std::string_view name) { return std::string(name.size() == 1 ? "-" : "--").append(name); }
 
-  Status operator()(int* into) const {
-    *into = static_cast<int>(CAISSON_TRY(number(given_.back(), 0, std::numeric_limits<int>::max())));
-    return {};
-  }
-  Status operator()(std::optional<std::int64_t>* into) const {
-    *into = CAISSON_TRY(
-        number(given_.back(), std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max()));
-    return {};
-  }
-  Status operator()(std::vector<std::uint32_t>* into) const {
-    for (const auto& text : given_)
-      into->push_back(
-          static_cast<std::uint32_t>(CAISSON_TRY(number(text, 0, std::numeric_limits<std::uint32_t>::max()))));
-    return {};
-  }
-  Status operator()(const Choice& choice) const {
-    const auto& text = given_.back();
-    for (auto words = choice.words; !words.empty();) {
-      const auto bar = words.find('|');
-      if (words.substr(0, bar) == text) return *choice.into = text, Status{};
-      words.remove_prefix(bar == std::string_view::npos ? words.size() : bar + 1);
-    }
-    return fail(ErrorKind::config, "'{}' is none of {}", text, choice.words);
-  }
+Result<bool> read_switch(std::string_view name, std::string_view text) {
+  if (std::ranges::find(kTrue, text) != kTrue.end()) return true;
+  if (std::ranges::find(kFalse, text) != kFalse.end()) return false;
+  return fail(ErrorKind::config, "invalid value '{}' for {}: neither true nor false", text, dashed(name));
+}
 
- private:
-  static Result<std::int64_t> number(const std::string& text, std::int64_t least, std::int64_t most) {
-    std::int64_t value = 0;
-    const char* const end = text.data() + text.size();
-    const auto read = std::from_chars(text.data(), end, value);
-    if (read.ec == std::errc::invalid_argument || read.ptr != end)
-      return fail(ErrorKind::config, "'{}' is not a number", text);
-    if (read.ec != std::errc{} || value < least || value > most)
-      return fail(ErrorKind::config, "'{}' is not within {} ... {}", text, least, most);
-    return value;
+/// One word that begins with a dash: "-name", "--name=value".
+struct OptionWord {
+  explicit OptionWord(std::string_view word) {
+    word.remove_prefix(word[1] == '-' ? 2 : 1);
+    const auto equals = word.find('=');
+    name = word.substr(0, equals);
+    if (equals != std::string_view::npos) value = word.substr(equals + 1);
   }
-
-  const std::vector<std::string>& given_;
+  std::string_view name;
+  std::optional<std::string_view> value;
 };
 
-/// "bundle,b" as CLI11 and its help write it: "-b,--bundle".
-std::string dashed_names(std::string_view names) {
-  std::string text;
-  while (!names.empty()) {
-    const auto comma = names.find(',');
-    const auto name = names.substr(0, comma);
-    std::string one = std::string(name.size() == 1 ? "-" : "--").append(name);
-    text = text.empty() ? std::move(one) : std::move(one) + "," + text;
-    names.remove_prefix(comma == std::string_view::npos ? names.size() : comma + 1);
-  }
-  return text;
+/// "--bundle", whatever spelling the user chose. CLI::Option::get_name() is empty for hidden ones.
+std::string name_of(const CLI::Option& option) {
+  return option.get_lnames().empty() ? "-" + option.get_snames().front() : "--" + option.get_lnames().front();
 }
 
-/// "--bundle", whatever spelling the user chose.
-std::string first_name(std::string_view names) {
-  const auto name = names.substr(0, names.find(','));
-  return std::string(name.size() == 1 ? "-" : "--").append(name);
+std::vector<const CLI::Option*> arguments_of(const CLI::App& app) {
+  return app.get_options([](const CLI::Option* option) { return option->get_positional(); });
 }
 
-void add_option(CLI::App& app, const Option& option) {
-  auto* added = app.add_option(dashed_names(option.names), CLI::callback_t(), std::string(option.help));
-  if (option.hidden) added->group("");
-  if (option.is_switch()) {
-    added->option_text(" ");
-  } else {
-    const bool list = std::holds_alternative<std::vector<std::string>*>(option.into) ||
-                      std::holds_alternative<std::vector<std::uint32_t>*>(option.into);
-    added->option_text(std::string(option.value) + (list ? " ..." : ""));
-  }
+/// Arguments beyond the named ones are taken.
+bool has_rest(const CLI::App& app) { return app.get_allow_extras(); }
+
+Status check_count(const CLI::App& app, std::size_t count) {
+  const auto arguments = arguments_of(app);
+  const auto least = static_cast<std::size_t>(std::ranges::count_if(arguments, &CLI::Option::get_required));
+  const auto most = has_rest(app) ? std::numeric_limits<std::size_t>::max() : arguments.size();
+  if (count >= least && count <= most) return {};
+  const char* bound = least == most ? "exactly" : count < least ? "a minimum of" : "a maximum of";
+  return fail(ErrorKind::config, "caisson: \"{}\" requires {} {} argument(s)", app.get_name(), bound,
+              count < least ? least : most);
+}
+
+/// Takes decimal numbers alone: CLI11's own conversion reads "010" as octal and "true" as 1.
+CLI::Validator number(std::int64_t least, std::int64_t most) {
+  const auto read = [least, most](std::string& text) -> std::string {
+    std::int64_t value = 0;
+    const char* const end = text.data() + text.size();
+    const auto result = std::from_chars(text.data(), end, value);
+    if (result.ec == std::errc::invalid_argument || result.ptr != end) return fmt::format("'{}' is not a number", text);
+    if (result.ec != std::errc{} || value < least || value > most)
+      return fmt::format("'{}' is not within {} ... {}", text, least, most);
+    text = std::to_string(value);  // without leading zeros
+    return {};
+  };
+  return {read, ""};
+}
+
+CLI::Validator one_of(std::string_view words) {
+  const auto check = [words](std::string& text) -> std::string {
+    for (auto rest = words; !rest.empty();) {
+      const auto bar = rest.find('|');
+      if (rest.substr(0, bar) == text) return {};
+      rest.remove_prefix(bar == std::string_view::npos ? rest.size() : bar + 1);
+    }
+    return fmt::format("'{}' is none of {}", text, words);
+  };
+  return {check, ""};
 }
 
 /// CLI11's page with a usage line of ours.
 class Page : public CLI::Formatter {
  public:
-  explicit Page(std::string usage) : usage_(std::move(usage)) { column_width(34); }
-  std::string make_usage(const CLI::App*, std::string) const override { return usage_ + "\n"; }
+  Page() { column_width(34); }
+  std::string make_usage(const CLI::App* app, std::string) const override { return usage_text(*app) + "\n"; }
+  std::string make_positionals(const CLI::App*) const override { return {}; }
   std::string make_description(const CLI::App* app) const override { return app->get_description() + "\n\n"; }
-
- private:
-  std::string usage_;
 };
-
-void assign_arguments(const Grammar& grammar, std::span<const std::string_view> words) {
-  for (const auto& argument : grammar.arguments) {
-    if (words.empty()) return;
-    if (auto* const* one = std::get_if<std::string*>(&argument.into)) {
-      **one = words.front();
-      words = words.subspan(1);
-    } else {
-      std::get<std::vector<std::string>*>(argument.into)->assign(words.begin(), words.end());
-      words = {};
-    }
-  }
-}
-
-Status check_count(const Grammar& grammar, std::size_t count) {
-  const auto least = static_cast<std::size_t>(std::ranges::count_if(grammar.arguments, &Argument::required));
-  const bool unlimited =
-      !grammar.arguments.empty() && std::holds_alternative<std::vector<std::string>*>(grammar.arguments.back().into);
-  const auto most = unlimited ? std::numeric_limits<std::size_t>::max() : grammar.arguments.size();
-  if (count >= least && count <= most) return {};
-  const char* bound = least == most ? "exactly" : count < least ? "a minimum of" : "a maximum of";
-  return fail(ErrorKind::config, "caisson: \"{}\" requires {} {} argument(s)", grammar.command, bound,
-              count < least ? least : most);
-}
 
 }  // namespace
 
-Result<Asked> parse(const Grammar& grammar, std::span<const char* const> words) {
-  const Tokens tokens = CAISSON_TRY(read_tokens(grammar, words));
-  if (tokens.help) return Asked::help;
-  CAISSON_TRY(check_count(grammar, tokens.arguments.size()));
-  assign_arguments(grammar, tokens.arguments);
-  if (tokens.options.empty()) return Asked::action;
+void add_switch(CLI::App& app, const char* names, bool& into, const char* help) { app.add_flag(names, into, help); }
 
-  // CLI11 would be a third of what a start of the program takes of its own.
-  for (const auto& option : grammar.options) {
-    std::vector<std::string> given;
-    for (const auto& one : tokens.options)
-      if (one.option == &option) given.emplace_back(one.value);
-    if (given.empty()) continue;
-    if (auto done = std::visit(Assign(given), option.into); !done)
-      return std::unexpected(std::move(done).error().with("invalid value for " + first_name(option.names)));
-  }
-  return Asked::action;
+void add_switch(CLI::App& app, const char* names, std::optional<bool>& into, const char* help) {
+  // Its own policy is to count, where false is -1.
+  app.add_flag_function(
+         names, [&into](std::int64_t on) { into = on > 0; }, help)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
 }
 
-std::string usage_text(const Grammar& grammar) {
+void add_option(CLI::App& app, const char* names, std::string& into, const char* value, const char* help) {
+  app.add_option(names, into, help)->type_name(value);
+}
+
+void add_option(CLI::App& app, const char* names, int& into, const char* value, const char* help) {
+  app.add_option(names, into, help)->type_name(value)->check(number(0, std::numeric_limits<int>::max()));
+}
+
+void add_option(CLI::App& app, const char* names, std::optional<std::int64_t>& into, const char* value,
+                const char* help) {
+  using Limits = std::numeric_limits<std::int64_t>;
+  app.add_option(names, into, help)->type_name(value)->check(number(Limits::min(), Limits::max()));
+}
+
+void add_choice(CLI::App& app, const char* names, std::string& into, const char* words, const char* help) {
+  app.add_option(names, into, help)->type_name(words)->check(one_of(words));
+}
+
+void add_list(CLI::App& app, const char* names, std::vector<std::string>& into, const char* value, const char* help) {
+  // CLI11's own conversion to a list takes "{}" for an empty one and splits "[a,b]".
+  const CLI::callback_t keep = [&into](const CLI::results_t& values) {
+    into = values;
+    return true;
+  };
+  app.add_option(names, keep, help)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->type_name(std::string(value) + " ...");
+}
+
+void add_list(CLI::App& app, const char* names, std::vector<std::uint32_t>& into, const char* value, const char* help) {
+  const CLI::callback_t read = [&into](const CLI::results_t& values) {
+    into.clear();
+    for (const auto& text : values) into.push_back(static_cast<std::uint32_t>(std::strtoul(text.c_str(), nullptr, 10)));
+    return true;
+  };
+  app.add_option(names, read, help)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->type_name(std::string(value) + " ...")
+      ->check(number(0, std::numeric_limits<std::uint32_t>::max()));
+}
+
+void hide(CLI::App& app, const char* name) { app.get_option(name)->group(""); }
+
+void add_argument(CLI::App& app, const char* name, std::string& into, Need need) {
+  app.add_option(name, into)->required(need == Need::required);
+}
+
+void add_rest(CLI::App& app, const char* name) {
+  // An argument for the usage line alone: it takes no word, and CLI11 keeps those that nothing takes. A list would
+  // split "[a,b]".
+  app.add_option(name, CLI::callback_t())->expected(0, 1);
+  app.allow_extras();
+}
+
+void end_options_at_first_argument(CLI::App& app) { app.prefix_command(); }
+
+std::vector<std::string> rest(const CLI::App& app) {
+  auto words = app.remaining();
+  // from_go_spelling() puts a "--" before all arguments, which CLI11 keeps too.
+  if (!words.empty()) words.erase(words.begin());
+  return words;
+}
+
+Result<Words> from_go_spelling(const CLI::App& app, std::span<const char* const> words) {
+  Words result;
+  std::vector<std::string> arguments;
+  const auto all_are_arguments = [&](std::span<const char* const> rest) {
+    arguments.insert(arguments.end(), rest.begin(), rest.end());
+  };
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::string_view word = words[i];
+    if (word == "--") {
+      all_are_arguments(words.subspan(i + 1));
+      break;
+    }
+    if (word.size() < 2 || word.front() != '-') {
+      arguments.emplace_back(word);
+      if (!app.get_prefix_command()) continue;
+      all_are_arguments(words.subspan(i + 1));
+      break;
+    }
+    const OptionWord given(word);
+    const std::string name = dashed(given.name);
+    const CLI::Option* option = given.name.empty() ? nullptr : app.get_option_no_throw(name);
+    if (option == nullptr) return fail(ErrorKind::config, "flag provided but not defined: {}", name);
+    const bool is_switch = option->get_items_expected_max() == 0;
+    if (is_switch) {
+      const bool on = !given.value || CAISSON_TRY(read_switch(given.name, *given.value));
+      if (option != app.get_help_ptr()) {
+        result.words.push_back(name_of(*option) + (on ? "=true" : "=false"));
+      } else if (on) {
+        result.asked = Asked::help;
+        return result;
+      }
+    } else if (given.value || i + 1 < words.size()) {
+      result.words.push_back(name_of(*option));
+      result.words.emplace_back(given.value ? *given.value : words[++i]);
+    } else {
+      return fail(ErrorKind::config, "flag needs an argument: {}", name);  // matched by engines
+    }
+  }
+  CAISSON_TRY(check_count(app, arguments.size()));
+  if (!arguments.empty()) result.words.emplace_back("--");
+  std::ranges::move(arguments, std::back_inserter(result.words));
+  std::ranges::reverse(result.words);
+  return result;
+}
+
+std::string usage_text(const CLI::App& app) {
   std::string text = "Usage: caisson";
-  if (!grammar.command.empty()) text.append(" ").append(grammar.command);
-  if (!grammar.options.empty()) text += " [OPTIONS]";
-  for (const auto& argument : grammar.arguments) {
-    const bool list = std::holds_alternative<std::vector<std::string>*>(argument.into);
-    text.append(argument.required ? " <" : " [").append(argument.name).append(list ? "..." : "");
-    text += argument.required ? ">" : "]";
+  if (!app.get_name().empty()) text.append(" ").append(app.get_name());
+  if (app.get_options().size() > arguments_of(app).size() + 1) text += " [OPTIONS]";  // --help is one of them
+  const auto arguments = arguments_of(app);
+  for (const auto* argument : arguments) {
+    const bool is_rest = has_rest(app) && argument == arguments.back();
+    text.append(argument->get_required() ? " <" : " [").append(argument->get_name(true)).append(is_rest ? "..." : "");
+    text += argument->get_required() ? ">" : "]";
   }
   return text;
 }
 
-std::string help_text(const Grammar& grammar, std::string_view summary, std::string_view details) {
-  CLI::App app;
-  app.description(std::string(summary));
-  app.footer(std::string(details));
-  app.formatter(std::make_shared<Page>(usage_text(grammar)));
-  app.set_help_flag("-h,--help", "print this text");
-  for (const auto& option : grammar.options) add_option(app, option);
-  return app.help();
-}
+std::string help_text(const CLI::App& app) { return Page().make_help(&app, {}, CLI::AppFormatMode::Normal); }
 
 }  // namespace caisson::cli

@@ -2,15 +2,18 @@
 #include <memory>
 
 #include "cli/command.hpp"
+#include "cli/selection.hpp"
 
 namespace caisson::cli {
 namespace {
 
-Run bind(Grammar& grammar) {
+Run bind(CLI::App& app) {
   auto id = std::make_shared<std::string>();
-  grammar.arguments = {{"container-id", id.get()}};
-  return [id](const container::Globals& globals) -> Result<int> {
-    CAISSON_TRY(container::pause(globals, *id), "pause {}", *id);
+  add_argument(app, "container-id", *id);
+  add_rest(app, "container-id");
+  return [id, &app](const container::Globals& globals) -> Result<int> {
+    CAISSON_TRY(for_each_id("pause", all_ids(*id, app),
+                            [&](const std::string& one) { return container::pause(globals, one); }));
     return 0;
   };
 }

@@ -72,12 +72,14 @@ Result<std::string> run_ps(const std::vector<std::string>& args) {
   return text;
 }
 
-Run bind(Grammar& grammar) {
+Run bind(CLI::App& app) {
   auto o = std::make_shared<Options>();
-  grammar.options = {{"format,f", Choice{&o->format, "table|json"}, "table|json", "how to print it (default: table)"}};
-  grammar.arguments = {{"container-id", &o->id}, {"ps-options", &o->args, false}};
-  grammar.options_first = true;
-  return [o](const container::Globals& globals) -> Result<int> {
+  add_choice(app, "-f,--format", o->format, "table|json", "how to print it (default: table)");
+  add_argument(app, "container-id", o->id);
+  add_rest(app, "ps-options");
+  end_options_at_first_argument(app);
+  return [o, &app](const container::Globals& globals) -> Result<int> {
+    o->args = rest(app);
     const auto pids = CAISSON_TRY(container::processes(globals, o->id), "ps {}", o->id);
     if (o->format == "json") {
       CAISSON_TRY(print(numbers_json(pids)));

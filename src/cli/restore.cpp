@@ -4,6 +4,7 @@
 #include "cli/bundle_options.hpp"
 #include "cli/checkpoint_options.hpp"
 #include "cli/command.hpp"
+#include "cli/not_yet.hpp"
 
 namespace caisson::cli {
 namespace {
@@ -15,19 +16,16 @@ struct Options {
   bool detach = false, no_subreaper = false, tcp_close = false;
 };
 
-Run bind(Grammar& grammar) {
+Run bind(CLI::App& app) {
   auto o = std::make_shared<Options>();
-  add_bundle_options(grammar, o->create);
-  add_criu_options(grammar, o->criu);
-  grammar.options.insert(grammar.options.end(),
-                         {
-                             {"detach,d", &o->detach, "", "return once the process runs"},
-                             {"no-subreaper", &o->no_subreaper, "", "do not adopt the container's orphans"},
-                             {"tcp-close", &o->tcp_close, "", "restore TCP connections as closed"},
-                             {"lsm-profile", &o->lsm_profile, "TYPE:NAME", "LSM profile to restore with"},
-                             {"lsm-mount-context", &o->lsm_mount_context, "CONTEXT", "SELinux context of mounts"},
-                         });
-  grammar.arguments = {{"container-id", &o->create.id}};
+  add_bundle_options(app, o->create);
+  add_criu_options(app, o->criu);
+  add_switch(app, "-d,--detach", o->detach, "return once the process runs");
+  add_switch(app, "--no-subreaper", o->no_subreaper, "do not adopt the container's orphans");
+  add_switch(app, "--tcp-close", o->tcp_close, "restore TCP connections as closed");
+  add_option(app, "--lsm-profile", o->lsm_profile, "TYPE:NAME", "LSM profile to restore with");
+  add_option(app, "--lsm-mount-context", o->lsm_mount_context, "CONTEXT", "SELinux context of mounts");
+  add_argument(app, "container-id", o->create.id);
   return not_yet("restore", o);
 }
 

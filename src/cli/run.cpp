@@ -14,14 +14,14 @@ struct Options {
   std::string timeline;
 };
 
-Run bind(Grammar& grammar) {
+Run bind(CLI::App& app) {
   auto o = std::make_shared<Options>();
-  add_bundle_options(grammar, o->create);
-  grammar.options.push_back({"detach,d", &o->run.detach, "", "return once the process runs"});
-  grammar.options.push_back({"keep", &o->run.keep, "", "do not delete the container when its process has ended"});
-  grammar.options.push_back({"no-subreaper", &o->run.no_subreaper, "", "do not adopt the container's orphans"});
-  add_timeline_option(grammar, o->timeline);
-  grammar.arguments = {{"container-id", &o->create.id}};
+  add_bundle_options(app, o->create);
+  add_switch(app, "-d,--detach", o->run.detach, "return once the process runs");
+  add_switch(app, "--keep", o->run.keep, "do not delete the container when its process has ended");
+  add_switch(app, "--no-subreaper", o->run.no_subreaper, "do not adopt the container's orphans");
+  add_timeline_option(app, o->timeline);
+  add_argument(app, "container-id", o->create.id);
   return [o](const container::Globals& globals) -> Result<int> {
     return CAISSON_TRY(with_timeline(o->timeline, [&] { return container::run(globals, o->create, o->run); }), "run {}",
                        o->create.id);

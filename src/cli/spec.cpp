@@ -5,8 +5,10 @@
 #include <memory>
 
 #include "base/fd.hpp"
+#include "cli/app.hpp"
 #include "cli/command.hpp"
 #include "config/spec.hpp"
+#include "sys/file.hpp"
 
 namespace caisson::cli {
 namespace {
@@ -17,25 +19,14 @@ struct Options {
   std::string from;
 };
 
-Status write_all(FdView file, std::string_view text) {
-  while (!text.empty()) {
-    const auto written = ::write(file.get(), text.data(), text.size());
-    if (written >= 0)
-      text.remove_prefix(static_cast<std::size_t>(written));
-    else if (errno != EINTR)
-      return fail_errno("write('config.json')");
-  }
-  return {};
-}
-
-/// The file is the user's from then on: an existing one is never touched, a half-written one not left behind.
+/// Never overwrites a file, and removes what it could not write to the end.
 Status write_config(const std::string& path, std::string_view text) {
   FileDescriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
   if (!file) {
     if (errno == EEXIST) return fail(ErrorKind::config, "File config.json exists. Remove it first");
     return fail_errno("open('{}')", path);
   }
-  auto written = write_all(file, text);
+  auto written = sys::write_all(file, text, "config.json");
   if (!written) ::unlink(path.c_str());
   return written;
 }
@@ -43,17 +34,15 @@ Status write_config(const std::string& path, std::string_view text) {
 Result<config::Spec> make(const Options& o) {
   if (o.from.empty()) return config::example(o.rootless, ::geteuid(), ::getegid());
   if (o.rootless) return fail(ErrorKind::config, "--from and --rootless exclude each other");
-  if (neighbour().import == nullptr) return fail(ErrorKind::config, "this program cannot read container.json");
-  return neighbour().import(o.from);
+  if (nsinit_front_end().import == nullptr) return fail(ErrorKind::config, "this program cannot read container.json");
+  return nsinit_front_end().import(o.from);
 }
 
-Run bind(Grammar& grammar) {
+Run bind(CLI::App& app) {
   auto o = std::make_shared<Options>();
-  grammar.options = {
-      {"bundle,b", &o->bundle, "DIR", "write DIR/config.json (default: the working directory)"},
-      {"rootless", &o->rootless, "", "for a container of a user without privileges"},
-      {"from", &o->from, "FILE", "the same container as that of a container.json, see nsinit(8)"},
-  };
+  add_option(app, "-b,--bundle", o->bundle, "DIR", "write DIR/config.json (default: the working directory)");
+  add_switch(app, "--rootless", o->rootless, "for a container of a user without privileges");
+  add_option(app, "--from", o->from, "FILE", "the same container as that of a container.json, see nsinit(8)");
   return [o](const container::Globals&) -> Result<int> {
     const auto spec = CAISSON_TRY(make(*o), "spec");
     CAISSON_TRY(

@@ -6,9 +6,9 @@
 namespace caisson::cli {
 namespace {
 
-Run bind(Grammar& grammar) {
+Run bind(CLI::App& app) {
   auto id = std::make_shared<std::string>();
-  grammar.arguments = {{"container-id", id.get()}};
+  add_argument(app, "container-id", *id);
   return [id](const container::Globals& globals) -> Result<int> {
     CAISSON_TRY(container::start(globals, *id), "start {}", *id);
     return 0;

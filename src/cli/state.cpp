@@ -7,9 +7,9 @@
 namespace caisson::cli {
 namespace {
 
-Run bind(Grammar& grammar) {
+Run bind(CLI::App& app) {
   auto id = std::make_shared<std::string>();
-  grammar.arguments = {{"container-id", id.get()}};
+  add_argument(app, "container-id", *id);
   return [id](const container::Globals& globals) -> Result<int> {
     const auto state = CAISSON_TRY(container::state(globals, *id), "state {}", *id);
     CAISSON_TRY(print(state_json(state)));

@@ -97,15 +97,16 @@ Result<int> show(const container::Globals& globals, const Options& o) {
   }
 }
 
-Run bind(Grammar& grammar) {
+Run bind(CLI::App& app) {
   auto o = std::make_shared<Options>();
-  grammar.options = {
-      {"format,f", Choice{&o->format, "table|json"}, "table|json", "how to print it (default: table)"},
-      {"interval", &o->interval, "DURATION", "time between two tables on a terminal (default: 2s)"},
-      {"once", &o->once, "", "print one table on a terminal, too"},
+  add_choice(app, "-f,--format", o->format, "table|json", "how to print it (default: table)");
+  add_option(app, "--interval", o->interval, "DURATION", "time between two tables on a terminal (default: 2s)");
+  add_switch(app, "--once", o->once, "print one table on a terminal, too");
+  add_rest(app, "container-id");
+  return [o, &app](const container::Globals& globals) {
+    o->ids = rest(app);
+    return show(globals, *o);
   };
-  grammar.arguments = {{"container-id", &o->ids, false}};
-  return [o](const container::Globals& globals) { return show(globals, *o); };
 }
 
 }  // namespace

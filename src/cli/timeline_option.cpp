@@ -7,6 +7,7 @@
 
 #include "base/fd.hpp"
 #include "base/timeline.hpp"
+#include "sys/file.hpp"
 
 namespace caisson::cli {
 namespace {
@@ -18,17 +19,7 @@ unsigned terminal_width() {
   return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : kUsualWidth;
 }
 
-Status write_text(int fd, std::string_view text, const std::string& file) {
-  while (!text.empty()) {
-    const ssize_t size = ::write(fd, text.data(), text.size());
-    if (size < 0 && errno == EINTR) continue;
-    if (size < 0) return fail_errno("timeline: write('{}')", file);
-    text.remove_prefix(static_cast<std::size_t>(size));
-  }
-  return {};
-}
-
-/// Before anything is made, so that a wrong name costs nothing; and far from the numbers that are handed on.
+/// Opened before anything is made, so that a wrong name costs nothing. The number is far above those of --preserve-fds.
 Result<FileDescriptor> open_file(const std::string& file) {
   constexpr int kFar = 200;
   const FileDescriptor near(::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
@@ -40,9 +31,8 @@ Result<FileDescriptor> open_file(const std::string& file) {
 
 }  // namespace
 
-void add_timeline_option(Grammar& grammar, std::string& file) {
-  grammar.options.push_back(
-      {"timeline", &file, "FILE", "write the time of each step to FILE, for Perfetto; '-': a chart"});
+void add_timeline_option(CLI::App& app, std::string& file) {
+  add_option(app, "--timeline", file, "FILE", "write the time of each step to FILE, for Perfetto; '-': a chart");
 }
 
 Result<int> with_timeline(const std::string& file, const std::function<Result<int>()>& action) {
@@ -53,8 +43,9 @@ Result<int> with_timeline(const std::string& file, const std::function<Result<in
   if (!timeline::start()) return fail_errno("timeline: memory for the record");
   auto result = action();
   const auto steps = timeline::read();
-  const Status written = as_chart ? write_text(STDERR_FILENO, timeline::bar_chart(steps, terminal_width()), file)
-                                  : write_text(opened.get(), timeline::trace_events(steps), file);
+  const Status written =
+      as_chart ? sys::write_all(FdView::of(STDERR_FILENO), timeline::bar_chart(steps, terminal_width()), "timeline")
+               : sys::write_all(opened, timeline::trace_events(steps), file);
   if (result && !written) return std::unexpected(written.error());
   return result;
 }

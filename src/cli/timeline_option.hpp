@@ -5,12 +5,12 @@
 #include <string>
 
 #include "base/error.hpp"
-#include "cli/grammar.hpp"
+#include "cli/parser.hpp"
 
 namespace caisson::cli {
 
 /// --timeline, for the commands whose steps are recorded.
-void add_timeline_option(Grammar& grammar, std::string& file);
+void add_timeline_option(CLI::App& app, std::string& file);
 
 /// Does `action` and writes its timeline to `file`, however it ends: "-" is a chart on standard error, empty is
 /// nothing.

@@ -8,6 +8,7 @@
 #include "base/text.hpp"
 #include "cli/command.hpp"
 #include "config/spec.hpp"
+#include "sys/file.hpp"
 
 namespace caisson::cli {
 namespace {
@@ -28,15 +29,7 @@ Result<std::string> read_text(const std::string& path) {
     file.reset(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!file) return fail_errno("open('{}')", path);
   }
-  const int fd = file ? file.get() : STDIN_FILENO;
-  std::string text;
-  char chunk[4096];
-  for (;;) {
-    const ssize_t got = ::read(fd, chunk, sizeof chunk);
-    if (got > 0) text.append(chunk, static_cast<std::size_t>(got));
-    if (got == 0) return text;
-    if (got < 0 && errno != EINTR) return fail_errno("read '{}'", path);
-  }
+  return sys::read_all(file ? FdView(file) : FdView::of(STDIN_FILENO), path);
 }
 
 /// Bytes, or nothing when the option is not given.
@@ -102,30 +95,31 @@ Result<container::UpdateOptions> read_options(const Options& o) {
   return update;
 }
 
-Run bind(Grammar& grammar) {
+Run bind(CLI::App& app) {
   auto o = std::make_shared<Options>();
-  grammar.options = {
-      {"resources,r", &o->resources, "FILE", "linux.resources as JSON, - for standard input; instead of all others"},
-      {"blkio-weight", &o->blkio_weight, "N", "block I/O weight, 10 to 1000"},
-      {"cpu-period", &o->cpu_period, "USEC", "CPU bandwidth period"},
-      {"cpu-quota", &o->cpu_quota, "USEC", "CPU time in each period, -1 for no limit"},
-      {"cpu-burst", &o->cpu_burst, "USEC", "CPU time that may be saved up"},
-      {"cpu-share", &o->cpu_share, "N", "CPU weight against other containers"},
-      {"cpu-rt-period", &o->cpu_rt_period, "USEC", "real-time period"},
-      {"cpu-rt-runtime", &o->cpu_rt_runtime, "USEC", "real-time CPU time in each period"},
-      {"cpu-idle", &o->cpu_idle, "0|1", "1: run only when nothing else does"},
-      {"cpuset-cpus", &o->cpuset_cpus, "LIST", "processors, \"0-2,7\""},
-      {"cpuset-mems", &o->cpuset_mems, "LIST", "memory nodes"},
-      {"memory", &o->memory, "BYTES", "memory limit; k, m, g may follow, -1 for no limit"},
-      {"memory-reservation", &o->memory_reservation, "BYTES", "memory kept when it gets scarce"},
-      {"memory-swap", &o->memory_swap, "BYTES", "limit of memory and swap together"},
-      {"kernel-memory", &o->kernel_memory, "BYTES", "", true},
-      {"kernel-memory-tcp", &o->kernel_memory_tcp, "BYTES", "", true},
-      {"pids-limit", &o->pids_limit, "N", "most processes and threads, -1 for no limit"},
-      {"l3-cache-schema", &o->l3_cache_schema, "SCHEMA", "Intel RDT L3 cache schema"},
-      {"mem-bw-schema", &o->mem_bw_schema, "SCHEMA", "Intel RDT memory bandwidth schema"},
-  };
-  grammar.arguments = {{"container-id", &o->id}};
+  add_option(app, "-r,--resources", o->resources, "FILE",
+             "linux.resources as JSON, - for standard input; instead of all others");
+  add_option(app, "--blkio-weight", o->blkio_weight, "N", "block I/O weight, 10 to 1000");
+  add_option(app, "--cpu-period", o->cpu_period, "USEC", "CPU bandwidth period");
+  add_option(app, "--cpu-quota", o->cpu_quota, "USEC", "CPU time in each period, -1 for no limit");
+  add_option(app, "--cpu-burst", o->cpu_burst, "USEC", "CPU time that may be saved up");
+  add_option(app, "--cpu-share", o->cpu_share, "N", "CPU weight against other containers");
+  add_option(app, "--cpu-rt-period", o->cpu_rt_period, "USEC", "real-time period");
+  add_option(app, "--cpu-rt-runtime", o->cpu_rt_runtime, "USEC", "real-time CPU time in each period");
+  add_option(app, "--cpu-idle", o->cpu_idle, "0|1", "1: run only when nothing else does");
+  add_option(app, "--cpuset-cpus", o->cpuset_cpus, "LIST", "processors, \"0-2,7\"");
+  add_option(app, "--cpuset-mems", o->cpuset_mems, "LIST", "memory nodes");
+  add_option(app, "--memory", o->memory, "BYTES", "memory limit; k, m, g may follow, -1 for no limit");
+  add_option(app, "--memory-reservation", o->memory_reservation, "BYTES", "memory kept when it gets scarce");
+  add_option(app, "--memory-swap", o->memory_swap, "BYTES", "limit of memory and swap together");
+  add_option(app, "--kernel-memory", o->kernel_memory, "BYTES", "");
+  hide(app, "--kernel-memory");
+  add_option(app, "--kernel-memory-tcp", o->kernel_memory_tcp, "BYTES", "");
+  hide(app, "--kernel-memory-tcp");
+  add_option(app, "--pids-limit", o->pids_limit, "N", "most processes and threads, -1 for no limit");
+  add_option(app, "--l3-cache-schema", o->l3_cache_schema, "SCHEMA", "Intel RDT L3 cache schema");
+  add_option(app, "--mem-bw-schema", o->mem_bw_schema, "SCHEMA", "Intel RDT memory bandwidth schema");
+  add_argument(app, "container-id", o->id);
   return [o](const container::Globals& globals) -> Result<int> {
     const auto update = CAISSON_TRY(read_options(*o), "update {}", o->id);
     CAISSON_TRY(container::update(globals, o->id, update), "update {}", o->id);

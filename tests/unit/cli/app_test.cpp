@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
-#include "cli/command.hpp"
+#include "cli/command_table.hpp"
 #include "cli/version.hpp"
 #include "fake_container.hpp"
 #include "program.hpp"

@@ -3,7 +3,8 @@
 #include <set>
 #include <sstream>
 
-#include "cli/command.hpp"
+#include "cli/cli11.hpp"
+#include "cli/command_table.hpp"
 #include "program.hpp"
 #include "support/source_root.hpp"
 
@@ -19,13 +20,13 @@ std::string source(const std::string& name) { return read_text(std::string(kSour
 
 /// "--bundle" and "-b" of all options that help shows; `hidden` ones only when asked for.
 Names options_of(const cli::Command& command, bool hidden = false) {
-  cli::Grammar grammar{.command = command.name};
-  const auto run = command.bind(grammar);
+  CLI::App app;
+  const auto run = cli::prepare(app, command);
   Names names;
-  for (const auto& option : grammar.options) {
-    if (option.hidden && !hidden) continue;
-    std::istringstream list{std::string(option.names)};
-    for (std::string name; std::getline(list, name, ',');) names.insert((name.size() == 1 ? "-" : "--") + name);
+  for (const auto* option : app.get_options()) {
+    if (option == app.get_help_ptr() || (option->get_group().empty() && !hidden)) continue;
+    for (const auto& name : option->get_lnames()) names.insert("--" + name);
+    for (const auto& name : option->get_snames()) names.insert("-" + name);
   }
   return names;
 }

@@ -13,7 +13,7 @@
 #include "network/requests.hpp"
 #include "network/route_socket.hpp"
 
-// The messages are written here attribute by attribute: libnl-route's own link and address objects know neither the
+// The messages are written here attribute by attribute: libnl-route's link and address objects know neither the
 // index that a link gets in its new namespace nor an address's metric.
 
 namespace caisson::network {

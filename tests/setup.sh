@@ -4,10 +4,11 @@
 # Sourced with $top set to the source tree.
 
 build_packages=(g++ meson ninja-build pkg-config libcli11-dev rapidjson-dev libseccomp-dev libselinux1-dev
-  libnl-route-3-dev libdbus-1-dev libspdlog-dev libfmt-dev catch2)
+  libnl-3-dev libdbus-1-dev libspdlog-dev libfmt-dev catch2)
 rootfs_packages=(busybox-static)
 engine_packages=(podman conmon containerd docker.io uidmap netavark iptables)
-test_packages=(debootstrap clang-format clang-tidy-19 python3-jsonschema shellcheck man-db groff git iproute2 tmux)
+test_packages=(debootstrap clang-format clang-tidy-19 python3-jsonschema shellcheck codespell
+  man-db groff git iproute2 tmux)
 
 say() {
   if [ -t 2 ]; then printf '\033[1m%s\033[0m\n' "$*" >&2; else printf '%s\n' "$*" >&2; fi

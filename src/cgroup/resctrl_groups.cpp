@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cgroup/resctrl_groups.hpp"
 
+#include <dirent.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <filesystem>
+#include <memory>
 
 #include "base/text.hpp"
 #include "cgroup/cgroup_dir.hpp"
@@ -53,9 +54,10 @@ Result<std::vector<std::string>> lines_of(const std::string& group) {
 /// mon_data/mon_L3_00, mon_L3_01, ...
 std::vector<std::string> domains_of(const std::string& group) {
   std::vector<std::string> found;
-  std::error_code none;
-  for (const auto& entry : std::filesystem::directory_iterator(group + "/mon_data", none))
-    if (entry.path().filename().string().starts_with("mon_L3_")) found.push_back(entry.path());
+  const std::string data = group + "/mon_data";
+  const std::unique_ptr<DIR, int (*)(DIR*)> list(::opendir(data.c_str()), ::closedir);
+  while (const dirent* item = list ? ::readdir(list.get()) : nullptr)
+    if (std::string_view(item->d_name).starts_with("mon_L3_")) found.push_back(data + "/" + item->d_name);
   std::ranges::sort(found);
   return found;
 }

@@ -20,6 +20,7 @@
 #include "nsinit/state_json.hpp"
 #include "nsinit/stats_json.hpp"
 #include "nsinit/words.hpp"
+#include "sys/file.hpp"
 
 namespace caisson::nsinit {
 
@@ -28,16 +29,7 @@ namespace {
 /// What the original's exit code was for a process that a signal ended: -1.
 constexpr int kCodeWhenKilled = 255;
 
-Status print(std::string_view text) {
-  while (!text.empty()) {
-    const auto written = ::write(STDOUT_FILENO, text.data(), text.size());
-    if (written >= 0)
-      text.remove_prefix(static_cast<std::size_t>(written));
-    else if (errno != EINTR)
-      return fail_errno("write to standard output");
-  }
-  return {};
-}
+Status print(std::string_view text) { return sys::write_all(FdView::of(STDOUT_FILENO), text, "standard output"); }
 
 /// One call of nsinit: the directory, and the container that belongs to it.
 struct Session {

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Who may include whom: the floors of the house, and the libraries that stay in one folder."""
+"""Who may include whom: the layers, and the libraries that stay in one folder."""
 
 import re
 
@@ -17,12 +17,12 @@ MAY_INCLUDE = {
     "sys": BASE,
     "selfexe": {"sys", "base"},
     "config": {"json", "base"},
-    "plan": {"config", "base"},
+    "plan": {"config", "json", "base"},
     "cgroup": {"plan", "config", "sys", "base"},
     "network": {"plan", "config", "sys", "base"},
     "process": {"plan", "config", "sys", "base"},
     "rootfs": {"plan", "config", "sys", "base"},
-    "wire": {"plan", "json", "sys", "base"},
+    "wire": {"plan", "config", "json", "sys", "base"},
     "container": BELOW_RUNTIME,
     "init": BELOW_RUNTIME - {"cgroup", "selfexe"},
     "cli": FRONT,
@@ -81,16 +81,33 @@ for path in report.files("src"):
             name = system or own
             if re.match(pattern, name) and here not in allowed and "/".join(path.parts[1:]) not in allowed:
                 library_faults.append(f"{path}: <{name}> stands elsewhere")
-    if "/".join(path.parts[1:]) not in {"cli/app.cpp", "nsinit/app.cpp"}:
+    if "/".join(path.parts[1:]) not in {"cli/app.cpp", "nsinit/nsinit_app.cpp"}:
         for word in ("try", "throw", "catch"):
             if re.search(rf"\b{word}\b\s*[({{;a-zA-Z]", without_comments(source)):
                 exception_faults.append(f"{path}: '{word}'")
     if path.suffix == ".hpp" and "#pragma once" not in source:
         form_faults.append(f"{path}: no #pragma once")
 
-report.check("includes follow the floors of the house", layer_faults)
+# A name may come by a header that another header includes: what a file names, it may also include.
+ROOMS = "|".join(sorted(set(MAY_INCLUDE) - {"base", "main", "api"}))
+NAMED = re.compile(r"(?<![\w:])(?:caisson::)?(" + ROOMS + r")::(?=\w)")
+# Values that container/ hands to a front end: it uses them by name and includes nothing of their folders.
+NAMES_OF_VALUES = {"nsinit": {"cgroup", "network"}, "api": {"sys"}}
+name_faults = []
+for path in report.files("src"):
+    here = room(path)
+    source = report.text(path)
+    by_header = {own.split("/")[0] for own in FRONTS_MAY_INCLUDE | NSINIT_MAY_INCLUDE if f'"{own}"' in source}
+    allowed = MAY_INCLUDE.get(here, set()) | by_header | NAMES_OF_VALUES.get(here, set()) | {here}
+    for number, line in enumerate(without_comments(source).splitlines(), 1):
+        for there in NAMED.findall(line):
+            if there not in allowed:
+                name_faults.append(f"{path}:{number}: {here} may not use {there}::")
+
+report.check("includes follow the layers", layer_faults)
+report.check("names follow the layers too", name_faults)
 report.check("each library is seen by its folder alone", library_faults)
-report.check("exceptions stay in cli/app.cpp and nsinit/app.cpp", exception_faults)
+report.check("exceptions stay in cli/app.cpp and nsinit/nsinit_app.cpp", exception_faults)
 report.check("each header has #pragma once", form_faults)
 
 # What a program that embeds libcaisson includes may need nothing of ours but itself.

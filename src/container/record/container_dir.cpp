@@ -24,7 +24,7 @@ Status remove_tree(FdView dir, const char* name) {
   if (errno != EISDIR && errno != EPERM) return fail_errno("unlinkat('{}')", name);
   FileDescriptor sub(::openat(dir.get(), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!sub) return fail_errno("openat('{}')", name);
-  const int fd = ::dup(sub.get());
+  const int fd = ::fcntl(sub.get(), F_DUPFD_CLOEXEC, 3);
   const std::unique_ptr<DIR, int (*)(DIR*)> list(::fdopendir(fd), ::closedir);
   if (!list) return fail_errno("fdopendir('{}')", name);
   while (const dirent* item = ::readdir(list.get())) {

@@ -64,7 +64,7 @@ Status attach_mounts(InitContext& c) {
   FileDescriptor nodes;
   if (rootfs::has_prepared_nodes(c.rootfs) && !c.environment.prepared.empty())
     nodes = std::move(c.environment.prepared.back());
-  return rootfs::make_devices(*c.root, c.rootfs, std::move(nodes));
+  return rootfs::make_devices(*c.root, c.rootfs, std::move(nodes), c.environment.notes);
 }
 
 Status wait_for_proceed(InitContext& c) {
@@ -228,7 +228,7 @@ Status announce(InitContext& c) {
   // We are recorded already, and the config's lock, which says that we are not what we shall be, goes with the rest.
   if (c.begin.runs_at_once) return {};
   CAISSON_TRY(sys::set_parent_death_signal(0));
-  CAISSON_TRY(c.channel.send_plainly(wire::Created{}));
+  CAISSON_TRY(c.channel.send_plainly(wire::Created{std::exchange(c.environment.notes, {})}));
   if (c.begin.start_by_parent)
     CAISSON_TRY(c.channel.expect<wire::Start>());
   else
@@ -292,7 +292,7 @@ Status leave_nothing(InitContext& c) {
   sys::reset_signals(c.ignored_signals);
   const std::array<int, 2> keep{c.channel.fd().get(), c.filter.get()};
   CAISSON_TRY(process::close_descriptors(3 + static_cast<int>(c.begin.preserve_fds), keep));
-  return c.channel.send_plainly(wire::Executing{});
+  return c.channel.send_plainly(wire::Executing{std::exchange(c.environment.notes, {})});
 }
 
 /// The channel is closed by execve itself: that end of the stream is the word of success.

@@ -123,6 +123,16 @@ struct CgroupTree {
 
 using RootfsOp = std::variant<Attach, Reconfigure, CgroupTree>;
 
+/// Which members of a device the config names. Where only the host's node can be had, what it names must be true of
+/// that.
+struct GivenOfDevice {
+  bool mode = false;
+  bool uid = false;
+  bool gid = false;
+  bool any() const { return mode || uid || gid; }
+  bool operator==(const GivenOfDevice&) const = default;
+};
+
 /// A node below the rootfs, most of them in /dev.
 struct DeviceNode {
   std::string path;        ///< absolute and clean
@@ -132,6 +142,7 @@ struct DeviceNode {
   std::uint32_t mode = 0666;  ///< permission bits, exact (no umask)
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
+  GivenOfDevice given;
   bool bind = false;      ///< mknod(2) is not allowed here: the host's node of that path is bound
   bool prepared = false;  ///< not the host's but one that the parent makes (prepare_trees), of this owner on the host:
   std::uint32_t host_uid = 0;
@@ -173,7 +184,8 @@ struct RootfsPlan {
   bool readonly_root = false;
   std::vector<PathRule> readonly_paths;
   std::vector<PathRule> masked_paths;
-  std::string mask_context;  ///< SELinux label of the tmpfs over masked directories
+  std::string mask_context;        ///< SELinux label of the tmpfs over masked directories
+  std::vector<std::string> notes;  ///< lines for the debug log: what cannot be as the config names it
   bool operator==(const RootfsPlan&) const = default;
 };
 

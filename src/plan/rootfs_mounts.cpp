@@ -65,6 +65,14 @@ std::string map_text(const std::vector<config::IdMapping>& mappings) {
   return text;
 }
 
+// A bind mount keeps the flags of its source: "rw" and "rrw" only take back a "ro" that stands before them in the list.
+// Engines add "rw" to every volume, and what the host has mounted read-only is not to become writable by that.
+void keep_source_readonly(MountOptions& options) {
+  options.attributes.set &= ~(options.recursive.clear & MOUNT_ATTR_RDONLY);
+  options.attributes.clear &= ~std::uint64_t{MOUNT_ATTR_RDONLY};
+  options.recursive.clear &= ~std::uint64_t{MOUNT_ATTR_RDONLY};
+}
+
 // One mount of the config on its way into the plan.
 struct Planner {
   const MountContext& context;
@@ -177,6 +185,7 @@ Status Planner::add_bind() {
   if (tree.id_map && tree.copy_symlink)
     return fail_config(pointer + "/options", "copy-symlink cannot be combined with an id-mapped mount");
 
+  keep_source_readonly(options);
   Attach op = attach();
   if (op.propagation.empty() && context.default_bind.kind != 0)
     op.propagation.push_back({context.default_bind.kind, tree.recursive});

@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "rootfs/cgroup_tree.hpp"
+#include "rootfs/tree_attributes.hpp"
 #include "rootfs/trees.hpp"
 #include "sys/file.hpp"
 #include "sys/mount.hpp"
@@ -178,7 +179,7 @@ Status Mounter::attach_copy(const Attach& op, const CopiedTree& tree) {
     fd = std::move(environment_.prepared[next_prepared_++]);
   } else {
     fd = CAISSON_TRY(copy_tree(tree));
-    CAISSON_TRY(change_tree(fd, op.attributes, op.recursive, op.propagation));
+    CAISSON_TRY(change_copied_tree(fd, op, tree.source, environment_.notes));
   }
   if (tree.must_be_proc && CAISSON_TRY(sys::filesystem_magic(fd, tree.source)) != PROC_SUPER_MAGIC)
     return fail(ErrorKind::config, "'/proc' cannot be mounted because it is not of type proc");
@@ -323,7 +324,8 @@ Result<FileDescriptor> prepare_nodes(const plan::RootfsPlan& plan) {
   return tree;
 }
 
-Result<FileDescriptor> prepare_bind(const Attach& op, const CopiedTree& tree, IdMaps& maps) {
+Result<FileDescriptor> prepare_bind(const Attach& op, const CopiedTree& tree, IdMaps& maps,
+                                    std::vector<std::string>& notes) {
   auto prepared = [&]() -> Result<FileDescriptor> {
     FileDescriptor fd = CAISSON_TRY(copy_tree(tree));
     if (tree.id_map) {
@@ -333,7 +335,7 @@ Result<FileDescriptor> prepare_bind(const Attach& op, const CopiedTree& tree, Id
               fd, {.set = MOUNT_ATTR_IDMAP, .user_namespace = space.get(), .recursive = tree.id_map->recursive}),
           "id-mapped mount");
     }
-    CAISSON_TRY(change_tree(fd, op.attributes, op.recursive, op.propagation));
+    CAISSON_TRY(change_copied_tree(fd, op, tree.source, notes));
     return fd;
   }();
   if (!prepared)
@@ -349,7 +351,7 @@ bool has_prepared_nodes(const plan::RootfsPlan& plan) {
   return std::ranges::any_of(plan.devices, &plan::DeviceNode::prepared);
 }
 
-Result<std::vector<FileDescriptor>> prepare_trees(const plan::RootfsPlan& plan) {
+Result<std::vector<FileDescriptor>> prepare_trees(const plan::RootfsPlan& plan, std::vector<std::string>& notes) {
   std::vector<FileDescriptor> trees;
   if (plan.prepared) {
     FileDescriptor place = CAISSON_TRY(open_rootfs(plan.rootfs));
@@ -359,7 +361,7 @@ Result<std::vector<FileDescriptor>> prepare_trees(const plan::RootfsPlan& plan) 
   for (const auto& op : plan.mounts) {
     const auto* attach = std::get_if<Attach>(&op);
     const auto* tree = attach ? std::get_if<CopiedTree>(&attach->what) : nullptr;
-    if (tree && tree->prepared) trees.push_back(CAISSON_TRY(prepare_bind(*attach, *tree, maps)));
+    if (tree && tree->prepared) trees.push_back(CAISSON_TRY(prepare_bind(*attach, *tree, maps, notes)));
   }
   if (has_prepared_nodes(plan)) trees.push_back(CAISSON_TRY(prepare_nodes(plan)));
   return trees;

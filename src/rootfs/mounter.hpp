@@ -12,7 +12,7 @@
 
 namespace caisson::rootfs {
 
-/// What the mounter may ask of its caller.
+/// What the mounter gets from its caller, and what it has to say to it.
 struct Environment {
   /// From prepare_trees(), in the plan's order; each is closed as soon as it is used.
   std::vector<FileDescriptor> prepared;
@@ -22,13 +22,16 @@ struct Environment {
   /// Calls its argument, which makes a detached file system, in a process of the container's PID namespace: a procfs
   /// shows that of the process which makes it. Empty: the caller is such a process.
   std::function<Result<FileDescriptor>(const std::function<Result<FileDescriptor>()>&)> in_pid_namespace;
+  /// Where the kernel's rules for less privileged callers gave something else than the config names: lines for the
+  /// debug log.
+  std::vector<std::string> notes;
 };
 
 /// In the runtime, before the clone: opens what the container's own process could not open (bind sources and the
 /// rootfs of a container with a user namespace) or not map (MOUNT_ATTR_IDMAP), as detached trees with their attributes
 /// and, below a foreign user namespace, cut off from the host's peer groups. User namespaces for id maps are made and
-/// ended here. Empty when the plan prepares nothing.
-Result<std::vector<FileDescriptor>> prepare_trees(const plan::RootfsPlan& plan);
+/// ended here. Empty when the plan prepares nothing. `notes`: as Environment::notes.
+Result<std::vector<FileDescriptor>> prepare_trees(const plan::RootfsPlan& plan, std::vector<std::string>& notes);
 
 /// The last of the prepared trees when the plan has device nodes that the parent makes: a file system with node 0, 1,
 /// ... of the plan's prepared ones.

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "rootfs/masks.hpp"
+#include "rootfs/tree_attributes.hpp"
 #include "rootfs/trees.hpp"
 #include "sys/file.hpp"
 #include "sys/mount.hpp"

@@ -48,39 +48,7 @@ std::uint64_t classic_flags(std::uint64_t attributes) {
   return flags;
 }
 
-Status explained(Status status) {
-  if (!status && status.error().sys_errno() == EPERM)
-    return std::unexpected(std::move(status.error()).with("cannot clear locked flags or change locked atime flags"));
-  return status;
-}
-
 }  // namespace
-
-Status change_tree(FdView tree, const plan::MountAttributes& attributes, const plan::MountAttributes& recursive,
-                   const std::vector<plan::Propagation>& propagation) {
-  // Propagation joins the call before it when both reach equally far and that call has none yet.
-  sys::AttributeChange pending;
-  bool is_pending = false;
-  const auto flush = [&]() -> Status {
-    if (!std::exchange(is_pending, false)) return {};
-    return explained(sys::set_attributes(tree, pending));
-  };
-  for (const auto& [change, reach] : {std::pair{&attributes, false}, std::pair{&recursive, true}}) {
-    if (change->empty()) continue;
-    CAISSON_TRY(flush());
-    pending = {.set = change->set, .clear = change->clear, .recursive = reach};
-    is_pending = true;
-  }
-  for (const auto& step : propagation) {
-    if (!is_pending || pending.recursive != step.recursive || pending.propagation != 0) {
-      CAISSON_TRY(flush());
-      pending = {.recursive = step.recursive};
-      is_pending = true;
-    }
-    pending.propagation = step.kind;
-  }
-  return flush();
-}
 
 Result<FileDescriptor> copy_tree(const plan::CopiedTree& tree) {
   const auto copy = tree.recursive ? sys::TreeCopy::recursive : sys::TreeCopy::single;

@@ -20,11 +20,6 @@ Result<T> placed(Result<T> result, const std::string& origin) {
   return result;
 }
 
-/// Attributes and propagation of a tree in as few mount_setattr(2) calls as their recursion allows. EPERM means that an
-/// attribute is locked by a more privileged mount namespace (mount_namespaces(7)) and is said so.
-Status change_tree(FdView tree, const plan::MountAttributes& attributes, const plan::MountAttributes& recursive,
-                   const std::vector<plan::Propagation>& propagation);
-
 /// A detached clone of a tree of the host, without attributes.
 Result<FileDescriptor> copy_tree(const plan::CopiedTree& tree);
 

@@ -91,6 +91,10 @@ inline constexpr auto json::fields<wire::Proceed> = table(required("filter", &wi
                                                           required("ignored_signals", &wire::Proceed::ignored_signals),
                                                           required("own_limits", &wire::Proceed::own_limits));
 template <>
+inline constexpr auto json::fields<wire::Created> = table(optional("notes", &wire::Created::notes));
+template <>
+inline constexpr auto json::fields<wire::Executing> = table(optional("notes", &wire::Executing::notes));
+template <>
 inline constexpr auto json::fields<wire::Console> = table(required("name", &wire::Console::name));
 template <>
 inline constexpr auto json::fields<wire::Spawned> = table(required("pid", &wire::Spawned::pid),

@@ -104,10 +104,14 @@ struct SeccompListener {
   int fd = -1;
 };
 struct Taken {};
-struct Created {};
+struct Created {
+  std::vector<std::string> notes;  ///< lines for the debug log of the runtime: init has no log of its own
+};
 /// The last word of a process that is about to execute the user's program: its end alone would say the same of one that
 /// was killed before.
-struct Executing {};
+struct Executing {
+  std::vector<std::string> notes;  ///< those that did not go with Created
+};
 struct Failed {
   Error error;
 };

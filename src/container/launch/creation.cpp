@@ -54,6 +54,11 @@ bool mentions_lsm(const config::Spec& spec) {
          !spec.linux_or_empty().mount_label.empty();
 }
 
+/// What init and the mounts of the runtime did otherwise than the config names, where the kernel left no choice.
+void log_notes(const std::vector<std::string>& notes) {
+  for (const auto& note : notes) log::debug("{}", note);
+}
+
 Status run_hooks(const std::vector<config::Hook>& hooks, const char* stage, const std::string& json,
                  const std::string& cwd) {
   return process::run_hooks(hooks, json, {.stage = stage, .index = 0, .cwd = cwd, .default_env = nullptr});
@@ -228,7 +233,9 @@ Status Creation::spawn_init() {
   // In a cgroup2 the process is born, so that must be there first. Those of v1 are made while init mounts.
   cgroup_dir_ = CAISSON_TRY(cgroup_->create_birthplace());
   if (plan_.cgroup.enter_late) cgroup_dir_.reset();
-  std::vector<FileDescriptor> prepared = CAISSON_TRY(rootfs::prepare_trees(plan_.init.rootfs));
+  std::vector<std::string> notes = plan_.init.rootfs.notes;
+  std::vector<FileDescriptor> prepared = CAISSON_TRY(rootfs::prepare_trees(plan_.init.rootfs, notes));
+  log_notes(notes);
   // Init has its lock from the first. An in-memory init does not read the file, so it is written later, in parallel:
   // see prepare_host().
   config_ = CAISSON_TRY(entry_->make_config());

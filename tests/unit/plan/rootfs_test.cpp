@@ -118,6 +118,27 @@ TEST_CASE("where the rootfs is", "[plan][rootfs]") {
   CHECK(c.refused().find("[config: /root]") != std::string::npos);
 }
 
+TEST_CASE("rw and rrw of a bind take back an earlier ro and clear nothing of the source", "[plan][rootfs]") {
+  struct {
+    std::vector<std::string> options;
+    const char* text;
+  } const table[] = {
+      {{"bind", "rw"}, ""},
+      {{"rbind", "rrw"}, ""},
+      {{"bind", "ro", "rw"}, ""},
+      {{"rbind", "ro", "rrw"}, ""},
+      {{"bind", "rw", "ro"}, " +ro"},
+      {{"rbind", "rrw", "rro"}, " +rro"},
+      {{"rbind", "rro", "rw"}, " +rro"},
+      {{"bind", "rw", "suid", "dev", "exec"}, " -nosuid -nodev -noexec"},
+  };
+  for (const auto& row : table) {
+    const std::string kind = row.options.front();
+    CHECK(Case().mount({"/x", "", "/s", row.options, {}, {}}).lines("mount") ==
+          "mount /x: " + kind + " '/s'" + row.text + "  [/mounts/0]\n");
+  }
+}
+
 TEST_CASE("destinations that are refused", "[plan][rootfs]") {
   struct {
     config::Mount mount;
@@ -306,6 +327,28 @@ TEST_CASE("devices", "[plan][rootfs]") {
   SECTION("a number is missing") {
     c.spec.linux->devices[2].minor.reset();
     CHECK(c.refused().find("[config: /linux/devices/2/minor]") != std::string::npos);
+  }
+  SECTION("/dev/ptmx is the link to the container's own, whatever the config adds") {
+    c.spec.linux->devices = {{config::DeviceType::c, "/dev/ptmx", 5, 2, 0666, 0, 5}};
+    CHECK(c.lines("device /dev/ptmx").empty());
+    CHECK(c.lines("link /dev/ptmx") == "link /dev/ptmx -> pts/ptmx replace\n");
+    c.spec.linux->devices[0].minor = 3;
+    CHECK(c.refused().find("[config: /linux/devices/0/path]") != std::string::npos);
+    c.spec.linux->devices.clear();
+    c.mount({"/dev/ptmx", "", "/dev/ptmx", {"bind"}, {}, {}});
+    CHECK(c.lines("link /dev/ptmx").empty());
+  }
+  SECTION("ids that are not mapped become ids of the host that nobody in the container has") {
+    c.user_namespace();
+    c.spec.linux->uid_mappings = {{0, 100000, 65536}, {65536, 4294900000, 67295}};
+    c.spec.linux->gid_mappings = {{0, 100000, 65536}};
+    c.spec.linux->devices = {{config::DeviceType::c, "/dev/mine", 1, 3, 0600, 200000, 70000}};
+    const plan::RootfsPlan made = c.made();
+    CHECK(made.devices.back().host_uid == 4294899999);
+    CHECK(made.devices.back().host_gid == 4294967294);
+    CHECK(made.notes ==
+          std::vector<std::string>{"device '/dev/mine': uid 200000 is not mapped, the container sees the overflow id",
+                                   "device '/dev/mine': gid 70000 is not mapped, the container sees the overflow id"});
   }
   SECTION("the root is no device") {
     c.spec.linux->devices[2].path = "/x/..";

@@ -248,13 +248,14 @@ TEST_CASE("flags that a more privileged namespace has set are locked", "[rootfs]
     CHECK(outcome.error == "");
     CHECK(outcome.text == "ro,nosuid,nodev,noexec,noatime|");
   }
-  SECTION("and cannot be cleared") {
+  SECTION("and cannot be cleared by a remount") {
+    s.mount({});
     for (const char* option : {"rw", "suid", "dev", "relatime"}) {
       INFO(option);
-      s.spec.mounts.back().options = {"rbind", option};
+      s.spec.mounts.back() = {"/m", "", "", {"remount", "bind", option}, {}, {}};
       const std::string error = run(world, s).error;
       CHECK(has(error, "cannot clear locked flags"));
-      CHECK(has(error, "[config: /mounts/1]"));
+      CHECK(has(error, "[config: /mounts/2]"));
     }
   }
 }

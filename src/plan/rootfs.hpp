@@ -62,7 +62,9 @@ struct NewFilesystem {
   bool readonly_superblock = false;    ///< "ro" is said to the file system as well as to the mount
   bool inherit_mode = false;           ///< tmpfs without mode=: that of the directory it covers
   bool copy_up = false;                ///< tmpcopyup
-  std::string label;                   ///< SELinux label set on the root directory (mqueue takes no context=)
+  /// With an id map it is made by the parent (prepare_trees): the kernel maps only what the host's privileges own.
+  std::optional<MountIdMap> id_map;
+  std::string label;  ///< SELinux label set on the root directory (mqueue takes no context=)
   /// Tried in order when the kernel refuses this one (EPERM, EBUSY).
   std::vector<CopiedTree> fallbacks;
   bool mask_when_absent = false;  ///< no fallback's source exists: an empty read-only tmpfs

@@ -8,6 +8,7 @@
 #include <array>
 
 #include "base/fixed_text.hpp"
+#include "plan/mount_id_map.hpp"
 
 namespace caisson::plan {
 namespace {
@@ -136,8 +137,9 @@ Status Planner::check_bind() const {
 
 Status Planner::check_filesystem() const {
   if (mount.type.empty()) return fail_config(pointer + "/type", "mount has neither a type nor the option bind");
-  if (options.map != MapScope::none || !mount.uid_mappings.empty() || !mount.gid_mappings.empty())
-    return fail_config(pointer, "id-mapped mounts are only supported for bind-mounts");
+  const bool mapped = options.map != MapScope::none || !mount.uid_mappings.empty() || !mount.gid_mappings.empty();
+  if (mapped && mount.type != "tmpfs")
+    return fail_config(pointer, "id-mapped mounts are only supported for bind-mounts and tmpfs");
   if (options.copy_symlink || options.source_nofollow)
     return fail_config(pointer + "/options", "copy-symlink and src-nofollow are only supported for bind mounts");
   if (options.copy_up && mount.type != "tmpfs")
@@ -154,6 +156,13 @@ Result<std::optional<MountIdMap>> Planner::id_map() const {
     return fail_config(pointer, "id-mapped mounts are not supported for rootless containers");
   MountIdMap map;
   map.recursive = options.map == MapScope::recursive;
+  if (!options.map_value.empty()) {
+    if (mapped) return fail_config(options.map_pointer, "the mapping is given by uidMappings and gidMappings as well");
+    IdMapTexts texts = CAISSON_TRY(read_id_map(options.map_value, context.spec.linux_or_empty(), options.map_pointer));
+    map.uid_map = std::move(texts.uids);
+    map.gid_map = std::move(texts.gids);
+    return map;
+  }
   if (mapped) {
     if (mount.uid_mappings.empty() || mount.gid_mappings.empty())
       return fail_config(pointer, "id-mapped mounts need both uidMappings and gidMappings");
@@ -199,8 +208,7 @@ Status Planner::add_bind() {
   const std::string cgroups = target + "/fs/cgroup";
   const bool own_user = context.in_user_namespace || context.facts.rootless() || context.facts.in_user_namespace;
   if (own_user && tree.recursive && clean_path(tree.source) == "/sys" &&
-      std::ranges::none_of(context.spec.mounts,
-                           [&](const auto& other) { return clean_path(other.destination) == cgroups; }))
+      std::ranges::none_of(context.spec.mounts, [&](const auto& other) { return target_of(other, plan) == cgroups; }))
     plan.masked_paths.push_back({cgroups, pointer});
 
   op.what = std::move(tree);
@@ -251,15 +259,15 @@ Status Planner::add_filesystem() {
   if (mount.type == "tmpfs") {
     made.inherit_mode = !has_key(made.data, "mode");
     made.copy_up = options.copy_up;
+    made.id_map = CAISSON_TRY(id_map());
   } else if (mount.type == "proc" || mount.type == "sysfs") {
     op.ordinary_directory = true;
     // A sysfs shows a network namespace, and may be made by those who own it; others get the host's.
     if (mount.type == "sysfs" && context.in_user_namespace && !context.namespaces.makes(CLONE_NEWNET)) {
       made.fallbacks.push_back({.source = "/sys", .recursive = true});
       plan.masked_paths.push_back({target + "/fs/cgroup", pointer});
-      if (std::ranges::any_of(context.spec.mounts, [&](const auto& other) {
-            return clean_path(other.destination) == target + "/fs/cgroup";
-          }))
+      if (std::ranges::any_of(context.spec.mounts,
+                              [&](const auto& other) { return target_of(other, plan) == target + "/fs/cgroup"; }))
         plan.masked_paths.pop_back();
     }
   } else if (mount.type == "mqueue") {
@@ -355,11 +363,19 @@ bool is_within(std::string_view path, std::string_view top) {
   return path.starts_with(top) && (path.size() == top.size() || path[top.size()] == '/');
 }
 
+std::string target_of(const config::Mount& mount, const RootfsPlan& plan) {
+  std::string target = clean_path(mount.destination);
+  const std::string rootfs = clean_path(plan.rootfs);
+  if (!is_within(target, rootfs)) return target;
+  target.erase(0, rootfs.size());
+  return target.empty() ? "/" : target;
+}
+
 Status add_mount(const MountContext& context, std::size_t index, RootfsPlan& plan) {
   const config::Mount& mount = context.spec.mounts[index];
   std::string pointer = fmt::format("/mounts/{}", index);
   MountOptions options = CAISSON_TRY(read_options(mount.options, pointer));
-  Planner planner{context, mount, std::move(pointer), clean_path(mount.destination), std::move(options), plan};
+  Planner planner{context, mount, std::move(pointer), target_of(mount, plan), std::move(options), plan};
   CAISSON_TRY(planner.check_target());
   if (planner.options.remount) return planner.add_remount();
   // As a type, "bind" can only mean the option; there is no such file system.

@@ -52,19 +52,19 @@ std::string one_line(std::string map) {
   return map;
 }
 
+std::string text(const MountIdMap& map) {
+  std::string out = map.recursive ? " ridmap" : " idmap";
+  if (!map.namespace_path.empty()) return out + fmt::format("={}", map.namespace_path);
+  return out + fmt::format("[{}][{}]", one_line(map.uid_map), one_line(map.gid_map));
+}
+
 std::string text(const CopiedTree& tree) {
   std::string out = fmt::format("{} '{}'", tree.recursive ? "rbind" : "bind", tree.source);
   if (!tree.follow) out += " src-nofollow";
   if (tree.copy_symlink) out += " copy-symlink";
   if (tree.must_be_proc) out += " must-be-proc";
   if (tree.prepared) out += " prepared";
-  if (tree.id_map) {
-    out += tree.id_map->recursive ? " ridmap" : " idmap";
-    if (tree.id_map->namespace_path.empty())
-      out += fmt::format("[{}][{}]", one_line(tree.id_map->uid_map), one_line(tree.id_map->gid_map));
-    else
-      out += fmt::format("={}", tree.id_map->namespace_path);
-  }
+  if (tree.id_map) out += text(*tree.id_map);
   return out;
 }
 
@@ -75,6 +75,7 @@ std::string text(const NewFilesystem& made) {
   if (made.readonly_superblock) out += " ro-superblock";
   if (made.inherit_mode) out += " inherit-mode";
   if (made.copy_up) out += " copy-up";
+  if (made.id_map) out += " prepared" + text(*made.id_map);
   if (!made.label.empty()) out += fmt::format(" label={}", made.label);
   for (const auto& fallback : made.fallbacks) out += fmt::format(" else-{}", text(fallback));
   if (made.mask_when_absent) out += " else-mask";

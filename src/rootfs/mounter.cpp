@@ -17,6 +17,9 @@
 #include <utility>
 
 #include "rootfs/cgroup_tree.hpp"
+#include "rootfs/copy_up.hpp"
+#include "rootfs/id_map.hpp"
+#include "rootfs/new_filesystem.hpp"
 #include "rootfs/tree_attributes.hpp"
 #include "rootfs/trees.hpp"
 #include "sys/file.hpp"
@@ -76,6 +79,7 @@ class Mounter {
   Status reconfigure(const plan::Reconfigure& op);
   Status cgroup_tree(const plan::CgroupTree& op);
 
+  Result<FileDescriptor> take_prepared(const std::string& source);
   Result<Place> target(const Attach& op, Kind kind);
   Status check_symlinked(const Attach& op, const Place& place);
   Status make_symlink(const Attach& op, const std::string& text);
@@ -166,6 +170,12 @@ Status Mounter::make_symlink(const Attach& op, const std::string& text) {
   return fail_errno("symlink('{}')", op.target);
 }
 
+Result<FileDescriptor> Mounter::take_prepared(const std::string& source) {
+  if (next_prepared_ >= environment_.prepared.size())
+    return fail(ErrorKind::system, "no prepared tree for '{}'", source);
+  return std::move(environment_.prepared[next_prepared_++]);
+}
+
 Status Mounter::attach_copy(const Attach& op, const CopiedTree& tree) {
   if (tree.copy_symlink) {
     std::array<char, PATH_MAX> text;
@@ -174,9 +184,7 @@ Status Mounter::attach_copy(const Attach& op, const CopiedTree& tree) {
   }
   FileDescriptor fd;
   if (tree.prepared) {
-    if (next_prepared_ >= environment_.prepared.size())
-      return fail(ErrorKind::system, "no prepared tree for '{}'", tree.source);
-    fd = std::move(environment_.prepared[next_prepared_++]);
+    fd = CAISSON_TRY(take_prepared(tree.source));
   } else {
     fd = CAISSON_TRY(copy_tree(tree));
     CAISSON_TRY(change_copied_tree(fd, op, tree.source, environment_.notes));
@@ -208,7 +216,7 @@ Result<FileDescriptor> Mounter::open_fallback(const Attach& op, const NewFilesys
     }
     if (fd.error().sys_errno() != ENOENT) return fd;
   }
-  if (what.mask_when_absent) return make_empty_directory({});
+  if (what.mask_when_absent) return make_empty_directory({}, root_.fd());
   return std::unexpected(std::move(refusal));
 }
 
@@ -217,23 +225,14 @@ Status Mounter::attach_new(const Attach& op, const NewFilesystem& what) {
   std::optional<mode_t> mode;
   if (what.inherit_mode && place.existed) mode = CAISSON_TRY(sys::stat_of(place.fd, op.target)).st_mode & 07777;
   const bool elsewhere = what.type == "proc" && environment_.in_pid_namespace;
-  if (elsewhere && needs_classic_mount(what))
-    return fail(ErrorKind::config, "procfs takes no such options in a PID namespace that is joined");
-  if (needs_classic_mount(what)) {
-    // mount(2) takes a path: the mountpoint itself, as the working directory, so that nothing is resolved.
-    if (::fchdir(place.fd.get()) < 0) return fail_errno("fchdir('{}')", op.target);
-    auto mounted = classic_mount_here(what, attributes_of(op), mode);
-    if (::fchdir(root_.fd().get()) < 0) return fail_errno("fchdir('/')");
-    CAISSON_TRY(std::move(mounted));
-    if (op.propagation.empty()) return {};
-    FileDescriptor top = CAISSON_TRY(root_.open(op.target, O_PATH));
-    return change_tree(top, {}, {}, op.propagation);
-  }
-  const auto make = [&] { return make_filesystem(what, attributes_of(op), mode); };
-  auto tree = elsewhere ? environment_.in_pid_namespace(make) : make();
+  // The process that makes it there has no directory that something could be mounted on for a moment.
+  const FdView scratch = elsewhere ? FdView::of(-1) : root_.fd();
+  const auto make = [&] { return make_filesystem(what, attributes_of(op), mode, scratch); };
+  auto tree = what.id_map ? take_prepared(what.source) : elsewhere ? environment_.in_pid_namespace(make) : make();
   if (!tree) tree = open_fallback(op, what, std::move(tree.error()));
   if (!tree) return std::unexpected(std::move(tree.error()));
-  if (what.copy_up && place.existed) CAISSON_TRY(copy_contents(place.fd, *tree), "tmpcopyup");
+  if (what.id_map && mode && ::fchmodat(tree->get(), ".", *mode, 0) < 0) return fail_errno("chmod('{}')", op.target);
+  if (what.copy_up && place.existed) CAISSON_TRY(copy_directory(place.fd, *tree, what.data), "tmpcopyup");
   if (!what.label.empty()) {
     FileDescriptor top = CAISSON_TRY(sys::open_at(*tree, ".", O_RDONLY | O_DIRECTORY));
     if (::fsetxattr(top.get(), "security.selinux", what.label.data(), what.label.size() + 1, 0) < 0)
@@ -246,12 +245,9 @@ Status Mounter::attach_new(const Attach& op, const NewFilesystem& what) {
 Status Mounter::reconfigure(const plan::Reconfigure& op) {
   auto done = [&]() -> Status {
     FileDescriptor place = CAISSON_TRY(root_.open(op.target, O_PATH));
-    if (op.superblock && (!op.data.empty() || (op.superblock_set | op.superblock_clear) != 0)) {
-      FileDescriptor context = CAISSON_TRY(sys::pick_filesystem(place));
-      CAISSON_TRY(set_superblock_flags(context, op.superblock_set, op.superblock_clear));
-      CAISSON_TRY(set_options(context, op.data));
-      CAISSON_TRY(sys::reconfigure_filesystem(context));
-    }
+    if (!CAISSON_TRY(sys::is_mount_root(place, op.target)))
+      return fail(ErrorKind::config, "nothing is mounted at '{}'", op.target);
+    if (op.superblock) CAISSON_TRY(reconfigure_filesystem(op, place, root_.fd()));
     return change_tree(place, op.attributes, op.recursive, op.propagation);
   }();
   if (!done) return std::unexpected(std::move(done.error()).with(fmt::format("error remounting '{}'", op.target)));
@@ -262,10 +258,10 @@ Status Mounter::cgroup_tree(const plan::CgroupTree& op) {
   auto done = [&]() -> Status {
     Place place = CAISSON_TRY(root_.find(op.target));
     if (!place.fd) place = CAISSON_TRY(root_.make(op.target, Kind::directory));
-    FileDescriptor top = CAISSON_TRY(make_cgroup_directory(op));
+    FileDescriptor top = CAISSON_TRY(make_cgroup_directory(op, root_.fd()));
     CAISSON_TRY(sys::move_mount(top, place.fd));
     CAISSON_TRY(wait_for_cgroups());
-    CAISSON_TRY(mount_cgroups(op, top));
+    CAISSON_TRY(mount_cgroups(op, top, root_.fd()));
     return change_tree(top, {}, {}, op.propagation);
   }();
   if (!done)
@@ -324,17 +320,34 @@ Result<FileDescriptor> prepare_nodes(const plan::RootfsPlan& plan) {
   return tree;
 }
 
+Status apply_id_map(FdView tree, const plan::MountIdMap& map, IdMaps& maps) {
+  FdView space = CAISSON_TRY(maps.find(map));
+  CAISSON_TRY(
+      sys::set_attributes(tree, {.set = MOUNT_ATTR_IDMAP, .user_namespace = space.get(), .recursive = map.recursive}),
+      "id-mapped mount");
+  return {};
+}
+
+/// A new file system with a mapping, which only the host's privileges may give it. Without a mount namespace that
+/// something could be mounted in for a moment, what fsconfig(2) cannot say is refused.
+Result<FileDescriptor> prepare_filesystem(const Attach& op, const NewFilesystem& what, IdMaps& maps) {
+  auto prepared = [&]() -> Result<FileDescriptor> {
+    FileDescriptor fd = CAISSON_TRY(make_filesystem(what, attributes_of(op), std::nullopt, FdView::of(-1)));
+    CAISSON_TRY(apply_id_map(fd, *what.id_map, maps));
+    return fd;
+  }();
+  if (!prepared)
+    return std::unexpected(std::move(prepared.error())
+                               .with(fmt::format("error mounting '{}' to rootfs at '{}'", source_of(op), op.target))
+                               .at(op.origin));
+  return prepared;
+}
+
 Result<FileDescriptor> prepare_bind(const Attach& op, const CopiedTree& tree, IdMaps& maps,
                                     std::vector<std::string>& notes) {
   auto prepared = [&]() -> Result<FileDescriptor> {
     FileDescriptor fd = CAISSON_TRY(copy_tree(tree));
-    if (tree.id_map) {
-      FdView space = CAISSON_TRY(maps.find(*tree.id_map));
-      CAISSON_TRY(
-          sys::set_attributes(
-              fd, {.set = MOUNT_ATTR_IDMAP, .user_namespace = space.get(), .recursive = tree.id_map->recursive}),
-          "id-mapped mount");
-    }
+    if (tree.id_map) CAISSON_TRY(apply_id_map(fd, *tree.id_map, maps));
     CAISSON_TRY(change_copied_tree(fd, op, tree.source, notes));
     return fd;
   }();
@@ -360,7 +373,10 @@ Result<std::vector<FileDescriptor>> prepare_trees(const plan::RootfsPlan& plan, 
   IdMaps maps;
   for (const auto& op : plan.mounts) {
     const auto* attach = std::get_if<Attach>(&op);
-    const auto* tree = attach ? std::get_if<CopiedTree>(&attach->what) : nullptr;
+    if (attach == nullptr) continue;
+    if (const auto* made = std::get_if<NewFilesystem>(&attach->what); made != nullptr && made->id_map)
+      trees.push_back(CAISSON_TRY(prepare_filesystem(*attach, *made, maps)));
+    const auto* tree = std::get_if<CopiedTree>(&attach->what);
     if (tree && tree->prepared) trees.push_back(CAISSON_TRY(prepare_bind(*attach, *tree, maps, notes)));
   }
   if (has_prepared_nodes(plan)) trees.push_back(CAISSON_TRY(prepare_nodes(plan)));

@@ -168,6 +168,19 @@ TEST_CASE("destinations that are refused", "[plan][rootfs]") {
   }
 }
 
+TEST_CASE("a destination that begins with the host's path of the rootfs", "[plan][rootfs]") {
+  Case c;
+  c.mount({"/bundle/rootfs/data", "tmpfs", "tmpfs", {}, {}, {}}).mount({"/bundle/rootfs2", "tmpfs", "t", {}, {}, {}});
+  CHECK(c.lines("mount") ==
+        "mount /data: new tmpfs 'tmpfs' inherit-mode  [/mounts/0]\n"
+        "mount /bundle/rootfs2: new tmpfs 't' inherit-mode  [/mounts/1]\n");
+  for (const char* top : {"/bundle/rootfs", "/bundle//./rootfs/"})
+    CHECK(Case().mount({top, "tmpfs", "tmpfs", {}, {}, {}}).refused().find("is on the top of rootfs") !=
+          std::string::npos);
+  CHECK(Case().mount({"/bundle/rootfs/proc/self", "", "/x", {"bind"}, {}, {}}).refused().find("inside /proc") !=
+        std::string::npos);
+}
+
 TEST_CASE("single files of /proc may be covered", "[plan][rootfs]") {
   Case c;
   c.mount({"/proc/cpuinfo", "", "/var/lib/lxcfs/proc/cpuinfo", {"bind"}, {}, {}});
@@ -242,6 +255,16 @@ TEST_CASE("id-mapped binds", "[plan][rootfs]") {
   Case c;
   c.mount({"/x", "", "/src", {"bind", "ridmap"}, {{0, 5, 10}, {20, 30, 1}}, {{0, 6, 10}}});
   CHECK(c.lines("mount") == "mount /x: bind '/src' prepared ridmap[0 5 10,20 30 1][0 6 10] rslave  [/mounts/0]\n");
+
+  Case option;
+  option.user_namespace().mount({"/x", "", "/src", {"bind", "idmap=uids=@1000-0-1;gids=5-6-7"}, {}, {}});
+  option.spec.linux->uid_mappings = option.spec.linux->gid_mappings = {{0, 100000, 65536}};
+  option.mount({"/t", "tmpfs", "tmpfs", {"idmap", "mode=755"}, {}, {}});
+  CHECK(option.lines("mount") ==
+        "mount /x: bind '/src' prepared idmap[1000 100000 1][5 6 7] rslave  [/mounts/0]\n"
+        "mount /t: new tmpfs 'tmpfs' mode=755 prepared idmap[0 100000 65536][0 100000 65536]  [/mounts/1]\n");
+  option.mount({"/y", "", "/src", {"bind", "idmap=uids=0-1-1"}, {{0, 1, 1}}, {{0, 1, 1}}});
+  CHECK(option.refused().find("[config: /mounts/2/options/1]") != std::string::npos);
 
   Case own;
   own.user_namespace().mount({"/x", "", "/src", {"bind", "idmap"}, {}, {}});

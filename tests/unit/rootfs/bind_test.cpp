@@ -249,6 +249,14 @@ TEST_CASE("id-mapped binds", "[rootfs][bind][idmap]") {
     CHECK(outcome.error == "");
     CHECK(outcome.text == "7:8 rw");
   }
+  SECTION("a mapping in the option, relative to the container") {
+    s.user_namespace(world);
+    s.spec.linux->uid_mappings = s.spec.linux->gid_mappings = {{0, 100000, 65536}};
+    s.mount({"/m", "", "src", {"rbind", "idmap=uids=@7-0-1;gids=8-100005-1"}, {}, {}});
+    const Outcome outcome = run(world, s);
+    CHECK(outcome.error == "");
+    CHECK(outcome.text == "0:5 rw");
+  }
   SECTION("many with few mappings") {
     for (int i = 0; i < 30; ++i) s.mount({"/n" + std::to_string(i), "", "src", {"bind"}, {{7, 3, 1}}, {{8, 4, 1}}});
     s.mount({"/m", "", "src", {"bind"}, {{7, 9, 1}}, {{8, 9, 1}}});

@@ -24,6 +24,7 @@
 #include "rootfs/mounter.hpp"
 #include "rootfs/switch_root.hpp"
 #include "sys/credential.hpp"
+#include "sys/descriptor_limit.hpp"
 #include "sys/file.hpp"
 #include "sys/process.hpp"
 #include "sys/socket.hpp"
@@ -59,6 +60,7 @@ Status attach_mounts(InitContext& c) {
   {
     const timeline::Span span("mount");
     CAISSON_TRY(rootfs::attach_mounts(*c.root, c.rootfs, c.environment));
+    if (c.begin.descriptor_limit) CAISSON_TRY(sys::set_descriptor_limit(*c.begin.descriptor_limit));
   }
   const timeline::Span span("make devices");
   FileDescriptor nodes;

@@ -68,13 +68,17 @@ bool Maker::any_bind_propagates() const {
   });
 }
 
-// Our copy of the host's tree is cut off first, so that nothing mounted here shows on the host, and the container's own
-// propagation is given to the rootfs alone. Only rootfsPropagation=[r]shared leaves the host's peer groups as they
-// are: a bind mount with the option [r]shared can then reach the host, which is what engines mean by the pair.
+// The container's copy of the host's tree is cut off first, so that nothing mounted in it shows on the host. Only
+// rootfsPropagation=[r]shared leaves the host's peer groups as they are: a bind mount with the option [r]shared can
+// then reach the host, which is what engines mean by the pair. The mount of the rootfs itself always begins as private:
+// what the host mounts below it later does not appear in the container, and "shared" makes a peer group of the
+// container's own. [r]slave lets what was mounted below it before get what the host mounts there, as runc and crun do.
 // Source: runtime-spec 1.3 config-linux.md, "Rootfs Mount Propagation"; mount_namespaces(7).
 Status Maker::decide_propagation(MountContext& context) {
   constexpr Propagation kSlave{MS_SLAVE, true};
+  constexpr Propagation kPrivate{MS_PRIVATE, true};
   plan.host_propagation = kSlave;
+  plan.tree_propagation = {kPrivate};
   const std::string& name = os.rootfs_propagation;
   const Propagation wanted = propagation_of(name);
   if (!name.empty() && wanted.kind == 0)
@@ -82,7 +86,6 @@ Status Maker::decide_propagation(MountContext& context) {
   switch (wanted.kind) {
     case MS_SHARED:
       plan.host_propagation = {};
-      plan.tree_propagation = kSlave;
       plan.root_propagation = wanted;
       context.default_bind = kSlave;
       context.cut_from_host = in_user_namespace;
@@ -91,19 +94,15 @@ Status Maker::decide_propagation(MountContext& context) {
       if (options.no_pivot)
         return fail_config("/linux/rootfsPropagation",
                            "rootfsPropagation of [r]private is not safe without pivot_root");
-      if (any_bind_propagates()) {
-        plan.tree_propagation = {MS_PRIVATE, true};
-        context.default_bind = {MS_PRIVATE, true};
-      } else {
-        plan.host_propagation = {MS_PRIVATE, true};
-      }
+      if (any_bind_propagates())
+        context.default_bind = kPrivate;
+      else
+        plan.host_propagation = kPrivate;
       break;
+    case MS_SLAVE: plan.tree_propagation = {kSlave, {MS_PRIVATE, false}}; break;
     case MS_UNBINDABLE: plan.root_propagation = wanted; break;
     default: break;
   }
-  // The parent's clones are still of the host's peer groups.
-  if (plan.prepared && plan.tree_propagation.kind == 0)
-    plan.tree_propagation = wanted.kind == MS_PRIVATE ? Propagation{MS_PRIVATE, true} : kSlave;
   return {};
 }
 

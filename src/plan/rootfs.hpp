@@ -43,12 +43,18 @@ struct MountIdMap {
 /// A clone of a tree of the host: a bind mount.
 struct CopiedTree {
   std::string source;  ///< absolute host path
+  /// The path below the rootfs, clean, when the source lies there: it is found as the container finds it, and with the
+  /// mounts that were made before it.
+  std::string inside;
   bool recursive = false;
   bool follow = true;         ///< false: src-nofollow
   bool copy_symlink = false;  ///< a symlink as source is made again at the target
   bool must_be_proc = false;  ///< the target is /proc: nothing but procfs may be put there (CVE-2019-16884)
   bool prepared = false;      ///< the parent opens it (prepare_trees)
   std::optional<MountIdMap> id_map;
+  /// The container's process opens and maps it, because earlier mounts are part of it; the parent prepares the user
+  /// namespace of the mapping alone.
+  bool maps_late = false;
   bool operator==(const CopiedTree&) const = default;
 };
 
@@ -65,8 +71,15 @@ struct NewFilesystem {
   /// With an id map it is made by the parent (prepare_trees): the kernel maps only what the host's privileges own.
   std::optional<MountIdMap> id_map;
   std::string label;  ///< SELinux label set on the root directory (mqueue takes no context=)
+  /// Made by a process that has joined the container's other namespaces but not yet entered its user namespace: the
+  /// root of that has no rights over what the joined ones show (make_joined_filesystems()).
+  /// CLONE_NEW* of the one that it shows; 0 = made as all others.
+  std::uint64_t before_user_namespace = 0;
   /// Tried in order when the kernel refuses this one (EPERM, EBUSY).
   std::vector<CopiedTree> fallbacks;
+  /// The caller's cgroups would come along with a fallback, and belong to the user that the container runs as: an empty
+  /// directory covers them (CVE-2023-25809).
+  bool cover_cgroups = false;
   bool mask_when_absent = false;  ///< no fallback's source exists: an empty read-only tmpfs
   bool operator==(const NewFilesystem&) const = default;
 };
@@ -175,8 +188,8 @@ struct RootfsPlan {
   bool no_pivot = false;
   bool prepared = false;         ///< the parent opens the rootfs: the first of prepare_trees()
   Propagation host_propagation;  ///< given to all mounts of our copy of the host's tree; kind 0: left as they are
-  Propagation tree_propagation;  ///< given to the detached rootfs before it is attached; kind 0: none
-  Propagation root_propagation;  ///< given to "/" at the very end; kind 0: none
+  std::vector<Propagation> tree_propagation;  ///< given to the detached rootfs before it is attached, in order
+  Propagation root_propagation;               ///< given to "/" at the very end; kind 0: none
   std::vector<RootfsOp> mounts;
   bool private_dev = false;  ///< /dev is a file system made here, which nobody else can change meanwhile
   std::vector<DeviceNode> devices;

@@ -20,7 +20,10 @@ Result<FileDescriptor> open_hierarchy(const plan::CgroupTree& op, const plan::Cg
     made.type = hierarchy.v2 ? "cgroup2" : "cgroup";
     made.source = "cgroup";
     made.data = hierarchy.data;
-    return make_filesystem(made, op.attributes.set, std::nullopt, scratch);
+    auto tree = make_filesystem(made, op.attributes.set, std::nullopt, scratch);
+    // The container's own cgroup, bound, shows the same where the kernel refuses a new mount in a user namespace.
+    const int error = tree ? 0 : tree.error().sys_errno();
+    if (error != EPERM && error != EBUSY) return tree;
   }
   return copy_tree({.source = hierarchy.path});
 }

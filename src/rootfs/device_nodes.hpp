@@ -11,13 +11,13 @@
 
 namespace caisson::rootfs {
 
-/// Makes the nodes and links of the plan. Everything is done relative to a descriptor of the directory, which must
-/// not be reached through a symlink where it is /dev (CVE-2026-41579, CVE-2026-47766); other directories are found as the
+/// Makes the nodes and links of the plan. Everything is done relative to a descriptor of the directory, which must not
+/// be reached through a symlink where it is /dev (CVE-2026-41579, CVE-2026-47766); other directories are found as the
 /// container sees them. A node that is there already must be the wanted one; where the config names another owner or
 /// mode for it, it is made anew. Where only the host's node can be had (mknod(2) is refused), it is bound, and an owner
 /// or mode of the config that it has not is an error that names the member. `prepared` is the file system of the nodes
-/// that the parent has made, or no descriptor when there are none. `notes`: as Environment::notes.
-/// Expects umask 0 (enter_rootfs()).
+/// that the parent has made, or no descriptor when there are none. `notes`: as Environment::notes. Expects umask 0
+/// (enter_rootfs()).
 Status make_devices(RootDir& root, const plan::RootfsPlan& plan, FileDescriptor prepared,
                     std::vector<std::string>& notes);
 

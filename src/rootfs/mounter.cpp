@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <array>
 #include <climits>
+#include <cstring>
 #include <utility>
 
 #include "rootfs/cgroup_tree.hpp"
@@ -54,6 +55,13 @@ bool same_place(FdView a, FdView b) {
   return x.stx_mnt_id == y.stx_mnt_id && x.stx_ino == y.stx_ino;
 }
 
+Status set_id_map(FdView tree, const plan::MountIdMap& map, FdView space) {
+  CAISSON_TRY(
+      sys::set_attributes(tree, {.set = MOUNT_ATTR_IDMAP, .user_namespace = space.get(), .recursive = map.recursive}),
+      "id-mapped mount");
+  return {};
+}
+
 /// One pass over the plan's mounts.
 class Mounter {
  public:
@@ -75,6 +83,8 @@ class Mounter {
   Status attach(const Attach& op);
   Status attach_copy(const Attach& op, const CopiedTree& tree);
   Status attach_new(const Attach& op, const NewFilesystem& what);
+  Result<FileDescriptor> open_filesystem(const Attach& op, const NewFilesystem& what, std::optional<mode_t> mode);
+  Status cover_directory(const std::string& path);
   Result<FileDescriptor> open_fallback(const Attach& op, const NewFilesystem& what, Error refusal);
   Status reconfigure(const plan::Reconfigure& op);
   Status cgroup_tree(const plan::CgroupTree& op);
@@ -89,6 +99,7 @@ class Mounter {
   RootDir& root_;
   Environment& environment_;
   std::size_t next_prepared_;
+  std::size_t next_joined_ = 0;
   // A mount that lands on a shared one becomes shared by that; its own propagation must be said once more.
   bool shared_seen_;
   bool cgroups_ready_ = false;
@@ -178,15 +189,25 @@ Result<FileDescriptor> Mounter::take_prepared(const std::string& source) {
 
 Status Mounter::attach_copy(const Attach& op, const CopiedTree& tree) {
   if (tree.copy_symlink) {
+    // A descriptor of a symlink itself gives its text for an empty path, as readlink(2) says.
     std::array<char, PATH_MAX> text;
-    ssize_t n = ::readlink(tree.source.c_str(), text.data(), text.size());
+    ssize_t n = -1;
+    if (tree.inside.empty()) {
+      n = ::readlink(tree.source.c_str(), text.data(), text.size());
+    } else if (auto link = root_.open(tree.inside, O_PATH | O_NOFOLLOW)) {
+      n = ::readlinkat(link->get(), "", text.data(), text.size());
+    }
     if (n >= 0) return make_symlink(op, std::string(text.data(), static_cast<std::size_t>(n)));
   }
   FileDescriptor fd;
-  if (tree.prepared) {
+  if (tree.prepared && !tree.maps_late) {
     fd = CAISSON_TRY(take_prepared(tree.source));
   } else {
-    fd = CAISSON_TRY(copy_tree(tree));
+    fd = CAISSON_TRY(tree.inside.empty() ? copy_tree(tree) : copy_tree_inside(root_, tree));
+    if (tree.maps_late) {
+      const FileDescriptor space = CAISSON_TRY(take_prepared(tree.source));
+      CAISSON_TRY(set_id_map(fd, *tree.id_map, space));
+    }
     CAISSON_TRY(change_copied_tree(fd, op, tree.source, environment_.notes));
   }
   if (tree.must_be_proc && CAISSON_TRY(sys::filesystem_magic(fd, tree.source)) != PROC_SUPER_MAGIC)
@@ -200,6 +221,17 @@ Status Mounter::attach_copy(const Attach& op, const CopiedTree& tree) {
   return mount_onto(fd, place, op);
 }
 
+Result<FileDescriptor> Mounter::open_filesystem(const Attach& op, const NewFilesystem& what,
+                                                std::optional<mode_t> mode) {
+  if (what.id_map) return take_prepared(what.source);
+  if (what.before_user_namespace != 0 && next_joined_ < environment_.joined.size())
+    if (FileDescriptor made = std::move(environment_.joined[next_joined_++])) return made;
+  if (what.type != "proc" || !environment_.in_pid_namespace)
+    return make_filesystem(what, attributes_of(op), mode, root_.fd());
+  // The process that makes it there has no directory that something could be mounted on for a moment.
+  return environment_.in_pid_namespace([&] { return make_filesystem(what, attributes_of(op), mode, FdView::of(-1)); });
+}
+
 // The kernel refused a file system of the container's own; the plan says what may stand in for it.
 Result<FileDescriptor> Mounter::open_fallback(const Attach& op, const NewFilesystem& what, Error refusal) {
   const int error = refusal.sys_errno();
@@ -207,11 +239,14 @@ Result<FileDescriptor> Mounter::open_fallback(const Attach& op, const NewFilesys
   for (const auto& tree : what.fallbacks) {
     auto fd = copy_tree(tree);
     if (fd) {
-      // What the file system would have had as a whole, all of its stand-in gets.
+      if (tree.must_be_proc && CAISSON_TRY(sys::filesystem_magic(*fd, tree.source)) != PROC_SUPER_MAGIC)
+        return fail(ErrorKind::config, "'{}' of the caller is not of type proc", tree.source);
+      environment_.notes.push_back(
+          fmt::format("'{}': the kernel refuses a new {} here ({}), the caller's '{}' is mounted", op.target, what.type,
+                      ::strerrordesc_np(error), tree.source));
+      // What the file system would have had as a whole, all of what stands in for it gets. It keeps what it has.
       constexpr std::uint64_t kStrict = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
-      plan::MountAttributes recursive = op.recursive;
-      recursive.set |= op.attributes.set & kStrict & ~recursive.clear;
-      CAISSON_TRY(change_tree(*fd, op.attributes, recursive, {}));
+      CAISSON_TRY(change_tree(*fd, {}, {.set = attributes_of(op) & kStrict}, {}));
       return fd;
     }
     if (fd.error().sys_errno() != ENOENT) return fd;
@@ -224,12 +259,12 @@ Status Mounter::attach_new(const Attach& op, const NewFilesystem& what) {
   Place place = CAISSON_TRY(target(op, Kind::directory));
   std::optional<mode_t> mode;
   if (what.inherit_mode && place.existed) mode = CAISSON_TRY(sys::stat_of(place.fd, op.target)).st_mode & 07777;
-  const bool elsewhere = what.type == "proc" && environment_.in_pid_namespace;
-  // The process that makes it there has no directory that something could be mounted on for a moment.
-  const FdView scratch = elsewhere ? FdView::of(-1) : root_.fd();
-  const auto make = [&] { return make_filesystem(what, attributes_of(op), mode, scratch); };
-  auto tree = what.id_map ? take_prepared(what.source) : elsewhere ? environment_.in_pid_namespace(make) : make();
-  if (!tree) tree = open_fallback(op, what, std::move(tree.error()));
+  auto tree = open_filesystem(op, what, mode);
+  bool fell_back = false;
+  if (!tree) {
+    tree = open_fallback(op, what, std::move(tree.error()));
+    fell_back = true;
+  }
   if (!tree) return std::unexpected(std::move(tree.error()));
   if (what.id_map && mode && ::fchmodat(tree->get(), ".", *mode, 0) < 0) return fail_errno("chmod('{}')", op.target);
   if (what.copy_up && place.existed) CAISSON_TRY(copy_directory(place.fd, *tree, what.data), "tmpcopyup");
@@ -239,7 +274,15 @@ Status Mounter::attach_new(const Attach& op, const NewFilesystem& what) {
       return fail_errno("fsetxattr('{}', security.selinux)", op.target);
   }
   if (!op.propagation.empty() && !shared_seen_) CAISSON_TRY(change_tree(*tree, {}, {}, op.propagation));
-  return mount_onto(*tree, place, op);
+  CAISSON_TRY(mount_onto(*tree, place, op));
+  return fell_back && what.cover_cgroups ? cover_directory(op.target + "/fs/cgroup") : Status();
+}
+
+Status Mounter::cover_directory(const std::string& path) {
+  FileDescriptor place = CAISSON_TRY(root_.open_if_exists(path, O_PATH | O_DIRECTORY));
+  if (!place) return {};
+  const FileDescriptor cover = CAISSON_TRY(make_empty_directory({}, root_.fd()));
+  return sys::move_mount(cover, place);
 }
 
 Status Mounter::reconfigure(const plan::Reconfigure& op) {
@@ -292,7 +335,7 @@ Result<FileDescriptor> open_rootfs(const std::string& path) {
 
 Result<FileDescriptor> clone_rootfs(const plan::RootfsPlan& plan, FdView place) {
   FileDescriptor tree = CAISSON_TRY(sys::open_tree(place, "", sys::TreeCopy::recursive), "clone the rootfs");
-  if (plan.tree_propagation.kind != 0) CAISSON_TRY(change_tree(tree, {}, {}, {plan.tree_propagation}));
+  CAISSON_TRY(change_tree(tree, {}, {}, plan.tree_propagation));
   return tree;
 }
 
@@ -320,20 +363,12 @@ Result<FileDescriptor> prepare_nodes(const plan::RootfsPlan& plan) {
   return tree;
 }
 
-Status apply_id_map(FdView tree, const plan::MountIdMap& map, IdMaps& maps) {
-  FdView space = CAISSON_TRY(maps.find(map));
-  CAISSON_TRY(
-      sys::set_attributes(tree, {.set = MOUNT_ATTR_IDMAP, .user_namespace = space.get(), .recursive = map.recursive}),
-      "id-mapped mount");
-  return {};
-}
-
 /// A new file system with a mapping, which only the host's privileges may give it. Without a mount namespace that
 /// something could be mounted in for a moment, what fsconfig(2) cannot say is refused.
 Result<FileDescriptor> prepare_filesystem(const Attach& op, const NewFilesystem& what, IdMaps& maps) {
   auto prepared = [&]() -> Result<FileDescriptor> {
     FileDescriptor fd = CAISSON_TRY(make_filesystem(what, attributes_of(op), std::nullopt, FdView::of(-1)));
-    CAISSON_TRY(apply_id_map(fd, *what.id_map, maps));
+    CAISSON_TRY(set_id_map(fd, *what.id_map, CAISSON_TRY(maps.find(*what.id_map))));
     return fd;
   }();
   if (!prepared)
@@ -343,11 +378,20 @@ Result<FileDescriptor> prepare_filesystem(const Attach& op, const NewFilesystem&
   return prepared;
 }
 
-Result<FileDescriptor> prepare_bind(const Attach& op, const CopiedTree& tree, IdMaps& maps,
-                                    std::vector<std::string>& notes) {
+Result<FileDescriptor> prepare_bind(const plan::RootfsPlan& plan, const Attach& op, const CopiedTree& tree,
+                                    IdMaps& maps, std::vector<std::string>& notes) {
   auto prepared = [&]() -> Result<FileDescriptor> {
-    FileDescriptor fd = CAISSON_TRY(copy_tree(tree));
-    if (tree.id_map) CAISSON_TRY(apply_id_map(fd, *tree.id_map, maps));
+    if (tree.maps_late) {
+      FileDescriptor space(::fcntl(CAISSON_TRY(maps.find(*tree.id_map)).get(), F_DUPFD_CLOEXEC, 3));
+      if (!space) return fail_errno("fcntl(F_DUPFD_CLOEXEC)");
+      return space;
+    }
+    FileDescriptor fd;
+    if (tree.inside.empty())
+      fd = CAISSON_TRY(copy_tree(tree));
+    else
+      fd = CAISSON_TRY(copy_tree_inside(RootDir(CAISSON_TRY(open_rootfs(plan.rootfs))), tree));
+    if (tree.id_map) CAISSON_TRY(set_id_map(fd, *tree.id_map, CAISSON_TRY(maps.find(*tree.id_map))));
     CAISSON_TRY(change_copied_tree(fd, op, tree.source, notes));
     return fd;
   }();
@@ -359,6 +403,39 @@ Result<FileDescriptor> prepare_bind(const Attach& op, const CopiedTree& tree, Id
 }
 
 }  // namespace
+
+Result<std::vector<FileDescriptor>> make_joined_filesystems(const plan::RootfsPlan& plan, std::uint64_t joined,
+                                                            const MakeInPidNamespace& in_pid_namespace) {
+  std::vector<FileDescriptor> made;
+  for (const auto& op : plan.mounts) {
+    const auto* attach = std::get_if<Attach>(&op);
+    const auto* what = attach != nullptr ? std::get_if<NewFilesystem>(&attach->what) : nullptr;
+    if (what == nullptr || what->before_user_namespace == 0) continue;
+    made.emplace_back();
+    if ((joined & what->before_user_namespace) == 0) continue;
+    const auto make = [&] { return make_filesystem(*what, attributes_of(*attach), std::nullopt, FdView::of(-1)); };
+    auto tree = what->before_user_namespace == CLONE_NEWPID ? in_pid_namespace(make) : make();
+    if (tree)
+      made.back() = std::move(*tree);
+    else if (tree.error().sys_errno() != EPERM)
+      return std::unexpected(
+          std::move(tree.error())
+              .with(fmt::format("error mounting '{}' to rootfs at '{}'", source_of(*attach), attach->target))
+              .at(attach->origin));
+  }
+  return made;
+}
+
+std::size_t count_prepared(const plan::RootfsPlan& plan) {
+  const auto is_prepared = [](const plan::RootfsOp& op) {
+    const auto* attach = std::get_if<Attach>(&op);
+    if (attach == nullptr) return false;
+    const auto* tree = std::get_if<CopiedTree>(&attach->what);
+    return tree != nullptr ? tree->prepared : std::get<NewFilesystem>(attach->what).id_map.has_value();
+  };
+  return static_cast<std::size_t>(std::ranges::count_if(plan.mounts, is_prepared)) + (plan.prepared ? 1 : 0) +
+         (has_prepared_nodes(plan) ? 1 : 0);
+}
 
 bool has_prepared_nodes(const plan::RootfsPlan& plan) {
   return std::ranges::any_of(plan.devices, &plan::DeviceNode::prepared);
@@ -377,7 +454,7 @@ Result<std::vector<FileDescriptor>> prepare_trees(const plan::RootfsPlan& plan, 
     if (const auto* made = std::get_if<NewFilesystem>(&attach->what); made != nullptr && made->id_map)
       trees.push_back(CAISSON_TRY(prepare_filesystem(*attach, *made, maps)));
     const auto* tree = std::get_if<CopiedTree>(&attach->what);
-    if (tree && tree->prepared) trees.push_back(CAISSON_TRY(prepare_bind(*attach, *tree, maps, notes)));
+    if (tree && tree->prepared) trees.push_back(CAISSON_TRY(prepare_bind(plan, *attach, *tree, maps, notes)));
   }
   if (has_prepared_nodes(plan)) trees.push_back(CAISSON_TRY(prepare_nodes(plan)));
   return trees;

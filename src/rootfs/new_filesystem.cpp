@@ -91,7 +91,8 @@ bool needs_classic_mount(const plan::NewFilesystem& what) {
          has_long_option(what.data) || has_overlay_comma(what);
 }
 
-/// The options as mount(2) takes them. It reads one page, the ending zero byte included, and cuts off the rest silently.
+/// The options as mount(2) takes them. It reads one page, the ending zero byte included, and cuts off the rest
+/// silently.
 Result<std::string> joined_options(const std::vector<std::string>& data, std::optional<mode_t> mode) {
   std::string text;
   if (mode) text = fmt::format("mode={:o}", *mode);

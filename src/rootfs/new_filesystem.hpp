@@ -15,8 +15,8 @@ namespace caisson::rootfs {
 
 /// A detached new file system. `mode` is the mode= of a tmpfs that names none. `scratch` is the root directory of the
 /// container's tree: what fsconfig(2) cannot say (a source or an option of more than 255 bytes, MS_SILENT,
-/// MS_I_VERSION) is mounted by mount(2) on top of it for a moment. The working directory is `scratch` after that. Without one
-/// (FdView::of(-1)) such a file system is refused.
+/// MS_I_VERSION) is mounted by mount(2) on top of it for a moment. The working directory is `scratch` after that.
+/// Without one (FdView::of(-1)) such a file system is refused.
 Result<FileDescriptor> make_filesystem(const plan::NewFilesystem& what, std::uint64_t attributes,
                                        std::optional<mode_t> mode, FdView scratch);
 

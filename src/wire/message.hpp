@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <iterator>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -75,6 +76,8 @@ struct Begin {
   bool moved_late = false;        ///< the parent moves init when that waits for its cgroups and has said RootfsReady
   bool enters_pids_last = false;  ///< the stage switches the root before it clones init: Spawned comes after Proceed
   unsigned preserve_fds = 0;
+  /// The soft limit of open files that the caller had, where the parent raised it for the prepared trees.
+  std::optional<std::uint64_t> descriptor_limit;
   unsigned listen_fds = 0;       ///< LISTEN_FDS that the payload is told of; part of preserve_fds
   std::uint64_t namespaces = 0;  ///< exec: CLONE_NEW* to join
   std::string function;          ///< exec: something that init does itself in place of a program; its name

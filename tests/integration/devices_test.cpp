@@ -121,6 +121,7 @@ TEST_CASE("the devices that engines pass for --privileged, with a user namespace
   make_dirs(bundle.rootfs + "/var");
   make_dirs(bundle.rootfs + "/run");
   REQUIRE(::symlink("/run", (bundle.rootfs + "/var/run").c_str()) == 0);
+  REQUIRE(::chown((bundle.rootfs + "/run").c_str(), 100000, 100000) == 0);
   bundle.set("/linux/devices", R"([{"path":"/dev/ptmx","type":"c","major":5,"minor":2,"fileMode":438,"uid":0,"gid":5},
     {"path":"/dev/null","type":"c","major":1,"minor":3,"fileMode":438,"uid":0,"gid":0},
     {"path":"/dev/tty","type":"c","major":5,"minor":0,"fileMode":438,"uid":0,"gid":5},

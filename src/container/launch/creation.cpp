@@ -28,6 +28,7 @@
 #include "process/apply_identity.hpp"
 #include "process/run_hooks.hpp"
 #include "rootfs/mounter.hpp"
+#include "sys/descriptor_limit.hpp"
 #include "sys/file.hpp"
 #include "sys/process.hpp"
 #include "sys/socket.hpp"
@@ -233,6 +234,7 @@ Status Creation::spawn_init() {
   // In a cgroup2 the process is born, so that must be there first. Those of v1 are made while init mounts.
   cgroup_dir_ = CAISSON_TRY(cgroup_->create_birthplace());
   if (plan_.cgroup.enter_late) cgroup_dir_.reset();
+  const auto room = CAISSON_TRY(sys::DescriptorRoom::make(rootfs::count_prepared(plan_.init.rootfs)));
   std::vector<std::string> notes = plan_.init.rootfs.notes;
   std::vector<FileDescriptor> prepared = CAISSON_TRY(rootfs::prepare_trees(plan_.init.rootfs, notes));
   log_notes(notes);
@@ -242,6 +244,7 @@ Status Creation::spawn_init() {
   const FileDescriptor config = CAISSON_TRY(entry_->open_locked_config());
 
   wire::Begin begin = make_begin();
+  begin.descriptor_limit = room.soft_before();
   begin.descriptors.prepared = static_cast<unsigned>(prepared.size());
   std::vector<FdView> descriptors;
   if (start_listener_) descriptors.push_back(start_listener_);

@@ -84,7 +84,7 @@ TEST_CASE("the usual bundle, as text", "[plan][rootfs]") {
   CHECK(
       plan::describe(c.made()) ==
       "rootfs /bundle/rootfs\n"
-      "propagation host=rslave tree= root=\n"
+      "propagation host=rslave tree=rprivate root=\n"
       "mount /proc: new proc 'proc' ordinary-directory  [/mounts/0]\n"
       "mount /dev: new tmpfs 'tmpfs' mode=755 size=65536k +nosuid -noatime +strictatime ordinary-directory  [/mounts/1]\n"
       "mount /sys: new sysfs 'sysfs' +ro +nosuid +nodev +noexec ordinary-directory  [/mounts/2]\n"
@@ -211,12 +211,12 @@ TEST_CASE("rootfsPropagation", "[plan][rootfs]") {
     const char* bind;
     const char* bind_beside_shared;
   } const table[] = {
-      {"", "host=rslave tree= root=", "", ""},
-      {"rslave", "host=rslave tree= root=", "", ""},
-      {"private", "host=rprivate tree= root=", "", " rprivate"},
-      {"shared", "host= tree=rslave root=shared", " rslave", " rslave"},
-      {"rshared", "host= tree=rslave root=rshared", " rslave", " rslave"},
-      {"runbindable", "host=rslave tree= root=runbindable", "", ""},
+      {"", "host=rslave tree=rprivate root=", "", ""},
+      {"rslave", "host=rslave tree=rslave+private root=", "", ""},
+      {"private", "host=rprivate tree=rprivate root=", "", " rprivate"},
+      {"shared", "host= tree=rprivate root=shared", " rslave", " rslave"},
+      {"rshared", "host= tree=rprivate root=rshared", " rslave", " rslave"},
+      {"runbindable", "host=rslave tree=rprivate root=runbindable", "", ""},
   };
   for (const auto& row : table) {
     INFO(row.name);
@@ -241,7 +241,7 @@ TEST_CASE("a user namespace gets its trees from the runtime", "[plan][rootfs]") 
   Case c;
   c.user_namespace().mount({"/x", "", "/src", {"bind", "ro"}, {}, {}});
   CHECK(c.lines("rootfs") == "rootfs /bundle/rootfs prepared\n");
-  CHECK(c.lines("propagation") == "propagation host=rslave tree=rslave root=\n");
+  CHECK(c.lines("propagation") == "propagation host=rslave tree=rprivate root=\n");
   CHECK(c.lines("mount") == "mount /x: bind '/src' prepared +ro rslave  [/mounts/0]\n");
   CHECK(c.lines("device /dev/null") == "device /dev/null: c 1:3 0666 0:0 bind\n");
 
@@ -279,12 +279,58 @@ TEST_CASE("id-mapped binds", "[plan][rootfs]") {
   CHECK(joined.lines("mount") == "mount /x: bind '/src' prepared idmap=/proc/7/ns/user rslave  [/mounts/0]\n");
 }
 
-TEST_CASE("sysfs of a network namespace that is not ours", "[plan][rootfs]") {
+TEST_CASE("the caller's proc and sysfs stand in where the kernel may refuse new ones", "[plan][rootfs]") {
+  const config::Mount proc{"/proc", "proc", "proc", {}, {}, {}};
+  const config::Mount sys{"/sys", "sysfs", "sysfs", {"ro"}, {}, {}};
+  const std::string fallbacks =
+      "mount /proc: new proc 'proc' else-rbind '/proc' must-be-proc ordinary-directory  [/mounts/0]\n"
+      "mount /sys: new sysfs 'sysfs' else-rbind '/sys' cover-cgroups +ro ordinary-directory  [/mounts/1]\n";
+  CHECK(Case().mount(proc).mount(sys).lines("mount").find("else") == std::string::npos);
+  CHECK(Case().user_namespace().mount(proc).mount(sys).lines("mount") == fallbacks);
+  Case nested;
+  nested.facts.in_user_namespace = true;
+  CHECK(nested.mount(proc).mount(sys).lines("mount") == fallbacks);
+  CHECK(nested.lines("mask").empty());
+  nested.options.cgroups = {{{"memory"}, "/sys/fs/cgroup", "/sys/fs/cgroup/c1", true}};
+  nested.mount({"/sys/fs/cgroup", "cgroup", "cgroup", {"ro"}, {}, {}});
+  CHECK(nested.lines("mount /sys:").find("cover-cgroups") == std::string::npos);
+}
+
+TEST_CASE("file systems of joined namespaces are made before a user namespace is entered", "[plan][rootfs]") {
+  struct {
+    const char* type;
+    std::uint64_t kind;
+  } const table[] = {{"mqueue", CLONE_NEWIPC}, {"proc", CLONE_NEWPID}, {"sysfs", CLONE_NEWNET}};
+  for (const auto& row : table) {
+    INFO(row.type);
+    Case c;
+    c.mount({"/x", row.type, row.type, {}, {}, {}});
+    c.namespaces.create &= ~row.kind;
+    c.namespaces.join.push_back({row.kind, "/proc/7/ns/x", "/linux/namespaces/0/path"});
+    CHECK(c.lines("mount").find("before-user-namespace") == std::string::npos);
+    c.user_namespace();
+    CHECK(c.lines("mount").find("before-user-namespace") != std::string::npos);
+    // The caller's processes are not those of the joined namespace.
+    if (row.kind == CLONE_NEWPID) CHECK(c.lines("mount").find("else") == std::string::npos);
+    c.facts.privileged = false;
+    CHECK(c.lines("mount").find("before-user-namespace") == std::string::npos);
+  }
+}
+
+TEST_CASE("a source below the rootfs is found in the container", "[plan][rootfs]") {
   Case c;
-  c.user_namespace().mount({"/sys", "sysfs", "sysfs", {"ro"}, {}, {}});
-  c.namespaces.create &= ~std::uint64_t{CLONE_NEWNET};
-  CHECK(c.lines("mount") == "mount /sys: new sysfs 'sysfs' else-rbind '/sys' +ro ordinary-directory  [/mounts/0]\n");
-  CHECK(c.lines("mask") == "mask /sys/fs/cgroup  [/mounts/0]\n");
+  c.user_namespace()
+      .mount({"/a", "tmpfs", "tmpfs", {}, {}, {}})
+      .mount({"/b", "", "/bundle/rootfs/a/x", {"bind"}, {}, {}})
+      .mount({"/c", "", "rootfs//y/../z", {"rbind", "idmap"}, {}, {}})
+      .mount({"/d", "", "rootfs", {"rbind", "idmap"}, {}, {}});
+  CHECK(c.lines("mount /b") == "mount /b: bind '/bundle/rootfs/a/x' inside=/a/x  [/mounts/1]\n");
+  CHECK(c.lines("mount /c") ==
+        "mount /c: rbind '/bundle/rootfs//y/../z' inside=/z prepared idmap[0 100000 65536][0 100000 65536] rslave  "
+        "[/mounts/2]\n");
+  CHECK(c.lines("mount /d") ==
+        "mount /d: rbind '/bundle/rootfs' inside=/ prepared idmap[0 100000 65536][0 100000 65536] late rslave  "
+        "[/mounts/3]\n");
 }
 
 TEST_CASE("the host's cgroups do not come along with its /sys", "[plan][rootfs]") {
@@ -307,7 +353,8 @@ TEST_CASE("what a remount cannot say is refused", "[plan][rootfs]") {
 TEST_CASE("cgroup mounts", "[plan][rootfs]") {
   Case c;
   c.mount({"/sys/fs/cgroup", "cgroup", "cgroup", {"nosuid", "noexec", "nodev", "ro"}, {}, {}});
-  CHECK(c.refused().find("the container has no cgroup") != std::string::npos);
+  CHECK(c.lines("mount") ==
+        "mount /sys/fs/cgroup: rbind '/sys/fs/cgroup' +rro +rnosuid +rnodev +rnoexec  [/mounts/0]\n");
 
   c.facts.cgroup_flavour = plan::CgroupFlavour::hybrid;
   c.options.cgroups = {{{"cpu", "cpuacct"}, "/sys/fs/cgroup/cpu,cpuacct", "/sys/fs/cgroup/cpu,cpuacct/c1", false},

@@ -211,17 +211,18 @@ TEST_CASE("an option value longer than fsconfig takes", "[rootfs][options]") {
 
 TEST_CASE("sources and options that fsconfig(2) cannot take", "[rootfs][options]") {
   CAISSON_NEEDS_ROOT();
-  const std::string zeros(300, '0');
+  const std::string zeros(300, '0');  // what follows is an octal number
+
   const std::string name(300, 's');
   World world;
   world.file("rootfs/etc/kept", "kept");
   Scenario s(world);
   if (GENERATE(false, true)) s.user_namespace(world);
   s.mount({"/source", "tmpfs", name, {"size=64k", "nosuid", "noatime", "mode=711"}, {}, {}})
-      .mount({"/option", "tmpfs", "short", {"size=" + zeros + "65536", "strictatime", "rprivate"}, {}, {}})
+      .mount({"/option", "tmpfs", "short", {"size=" + zeros + "200000", "strictatime", "rprivate"}, {}, {}})
       .mount({"/etc", "tmpfs", name, {"tmpcopyup", "ro"}, {}, {}})
       .mount({"/remounted", "tmpfs", "tmpfs", {"size=64k", "nosuid", "nodev", "noatime"}, {}, {}})
-      .mount({"/remounted", "", "", {"remount", "size=" + zeros + "131072", "noexec", "ro"}, {}, {}});
+      .mount({"/remounted", "", "", {"remount", "size=" + zeros + "400000", "noexec", "ro"}, {}, {}});
   s.inside = [&](const AskHost&) {
     std::string out;
     for (const char* path : {"/source", "/option", "/etc", "/remounted"}) {

@@ -138,8 +138,10 @@ TEST_CASE("a tmpfs with ids of its own", "[rootfs][tmpfs][idmap]") {
   World world;
   world.directory("rootfs/a", 01750);
   Scenario s(world);
-  s.inside = [](const AskHost&) { return look("/a") + try_create("/a/x") + " " + look("/a/x"); };
-  std::string outside;
+  s.inside = [](const AskHost&) {
+    std::string out = look("/a") + try_create("/a/x");
+    return out + " " + look("/a/x");
+  };
   SECTION("of the container's user namespace") {
     s.user_namespace(world).mount({"/a", "tmpfs", "tmpfs", {"idmap"}, {}, {}});
     const Outcome outcome = run(world, s);

@@ -56,7 +56,8 @@ Status build(const Scenario& s, const plan::RootfsPlan& plan, rootfs::Environmen
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (receive(socket) != "go") ::_exit(1);
   if (s.namespaces & CLONE_NEWUSER) (void)sys::become_namespace_root();
-  rootfs::Environment environment{std::move(prepared), {}, {}};
+  rootfs::Environment environment{};
+  environment.prepared = std::move(prepared);
   if (s.join_cgroups)
     environment.wait_for_cgroups = [&]() -> Status {
       s.join_cgroups();

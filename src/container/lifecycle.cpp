@@ -123,7 +123,7 @@ Status start(const Globals& globals, const std::string& id) {
     if (auto report = manager->oom_report(); report && *report)
       return fail(ErrorKind::system, "{}", oom_sentence(**report, state.cgroup_paths));
   }
-  if (!started) return started;
+  if (!started) return std::unexpected(std::move(started).error());
   CAISSON_TRY(run_poststart_hooks(entry, state));
   if (!readiness) return {};
   entry.unlock();

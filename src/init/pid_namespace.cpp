@@ -8,7 +8,7 @@
 
 #include "init/context.hpp"
 #include "process/executable.hpp"
-#include "rootfs/trees.hpp"
+#include "rootfs/new_filesystem.hpp"
 #include "sys/mount.hpp"
 #include "sys/namespace.hpp"
 #include "sys/process.hpp"
@@ -23,7 +23,7 @@ namespace {
 Status enter_empty_root() {
   CAISSON_TRY(sys::make_namespaces(CLONE_NEWNS));
   CAISSON_TRY(sys::set_attributes("/", {.propagation = MS_PRIVATE, .recursive = true}));
-  const FileDescriptor empty = CAISSON_TRY(rootfs::make_empty_directory({}));
+  const FileDescriptor empty = CAISSON_TRY(rootfs::make_empty_directory({}, FdView::of(-1)));
   CAISSON_TRY(sys::move_mount(empty, FdView::cwd(), "/"));
   if (::fchdir(empty.get()) != 0) return fail_errno("fchdir(empty root)");
   CAISSON_TRY(sys::pivot_root(".", "."));

@@ -106,11 +106,25 @@ Status check_joined_maps(const plan::NamespacePlan& plan, const config::Linux& w
   return check("self/gid_map", wanted.gid_mappings, "/linux/gidMappings");
 }
 
+/// What the root of the user namespace, which is entered next, could not mount. Then the PID namespace is joined.
+Status make_joined_filesystems(InitContext& context, const std::vector<FileDescriptor>& files,
+                               std::vector<bool>& joined) {
+  const auto& targets = context.namespaces.join;
+  const auto pids = std::ranges::find(targets, std::uint64_t{CLONE_NEWPID}, &plan::JoinNamespace::kind);
+  const auto place = static_cast<std::size_t>(pids - targets.begin());
+  std::uint64_t kinds = 0;
+  for (std::size_t i = 0; i < targets.size(); ++i)
+    if (joined[i] || i == place) kinds |= targets[i].kind;
+  context.environment.joined = CAISSON_TRY(rootfs::make_joined_filesystems(
+      context.rootfs, kinds, [&](const auto& make) { return make_in_pid_namespace(files[place], make); }));
+  if (pids != targets.end() && !joined[place]) joined[place] = join(*pids, files[place]).has_value();
+  return {};
+}
+
 /// Namespaces by path, in three passes: with the host's privileges whatever can be joined, then the user namespace,
 /// then the rest, which may belong to that one. All are opened first: afterwards the paths may be out of reach.
 Status join_by_path(InitContext& context) {
   const plan::NamespacePlan& plan = context.namespaces;
-  const config::Linux& linux = context.spec.linux_or_empty();
   // The maps are read by it later: the mount namespace may be another by then.
   const FileDescriptor proc = CAISSON_TRY(sys::open_at(FdView::cwd(), "/proc", O_PATH | O_DIRECTORY));
   std::vector<FileDescriptor> files;
@@ -129,10 +143,13 @@ Status join_by_path(InitContext& context) {
   // The PID namespace concerns our children alone; the mount namespace comes after all files are open.
   for (std::size_t i = 0; i < plan.join.size(); ++i) {
     if (plan.join[i].kind == CLONE_NEWUSER || joined[i]) continue;
+    // Children of this process are made before it is joined: they still have the host's root.
+    if (user_namespace && plan.join[i].kind == CLONE_NEWPID) continue;
     auto done = join(plan.join[i], files[i]);
     if (!done && !user_namespace) return done;
     joined[i] = done.has_value();
   }
+  if (user_namespace) CAISSON_TRY(make_joined_filesystems(context, files, joined));
   for (std::size_t i = 0; i < plan.join.size(); ++i) {
     if (plan.join[i].kind != CLONE_NEWUSER) continue;
     // setns(2) refuses the user namespace that we are in already.
@@ -142,7 +159,7 @@ Status join_by_path(InitContext& context) {
     }
     joined[i] = true;
   }
-  CAISSON_TRY(check_joined_maps(plan, linux, proc));
+  CAISSON_TRY(check_joined_maps(plan, context.spec.linux_or_empty(), proc));
   for (std::size_t i = 0; i < plan.join.size(); ++i)
     if (!joined[i]) CAISSON_TRY(join(plan.join[i], files[i]));
   return {};

@@ -24,6 +24,7 @@
 #include "rootfs/mounter.hpp"
 #include "rootfs/switch_root.hpp"
 #include "sys/credential.hpp"
+#include "sys/descriptor_limit.hpp"
 #include "sys/file.hpp"
 #include "sys/process.hpp"
 #include "sys/socket.hpp"
@@ -59,12 +60,13 @@ Status attach_mounts(InitContext& c) {
   {
     const timeline::Span span("mount");
     CAISSON_TRY(rootfs::attach_mounts(*c.root, c.rootfs, c.environment));
+    if (c.begin.descriptor_limit) CAISSON_TRY(sys::set_descriptor_limit(*c.begin.descriptor_limit));
   }
   const timeline::Span span("make devices");
   FileDescriptor nodes;
   if (rootfs::has_prepared_nodes(c.rootfs) && !c.environment.prepared.empty())
     nodes = std::move(c.environment.prepared.back());
-  return rootfs::make_devices(*c.root, c.rootfs, std::move(nodes));
+  return rootfs::make_devices(*c.root, c.rootfs, std::move(nodes), c.environment.notes);
 }
 
 Status wait_for_proceed(InitContext& c) {
@@ -228,7 +230,7 @@ Status announce(InitContext& c) {
   // We are recorded already, and the config's lock, which says that we are not what we shall be, goes with the rest.
   if (c.begin.runs_at_once) return {};
   CAISSON_TRY(sys::set_parent_death_signal(0));
-  CAISSON_TRY(c.channel.send_plainly(wire::Created{}));
+  CAISSON_TRY(c.channel.send_plainly(wire::Created{std::exchange(c.environment.notes, {})}));
   if (c.begin.start_by_parent)
     CAISSON_TRY(c.channel.expect<wire::Start>());
   else
@@ -292,7 +294,7 @@ Status leave_nothing(InitContext& c) {
   sys::reset_signals(c.ignored_signals);
   const std::array<int, 2> keep{c.channel.fd().get(), c.filter.get()};
   CAISSON_TRY(process::close_descriptors(3 + static_cast<int>(c.begin.preserve_fds), keep));
-  return c.channel.send_plainly(wire::Executing{});
+  return c.channel.send_plainly(wire::Executing{std::exchange(c.environment.notes, {})});
 }
 
 /// The channel is closed by execve itself: that end of the stream is the word of success.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 #include "base/fixed_text.hpp"
 
@@ -138,7 +139,10 @@ void apply(const Option& option, MountOptions& to) {
       to.bind_recursive |= option.recursive;
       break;
     case Effect::remount: to.remount = true; break;
-    case Effect::map: to.map = option.recursive ? MapScope::recursive : MapScope::top; break;
+    case Effect::map:
+      to.map = option.recursive ? MapScope::recursive : MapScope::top;
+      to.map_value.clear();
+      break;
     case Effect::copy_up: to.copy_up = true; break;
     case Effect::copy_symlink: to.copy_symlink = true; break;
     case Effect::source_nofollow: to.source_nofollow = true; break;
@@ -163,6 +167,12 @@ void split_data(std::string_view text, std::vector<std::string>& out) {
     if (i > start) out.emplace_back(text.substr(start, i - start));
     start = i + 1;
   }
+}
+
+/// What fstab(5) has for programs, and no file system ever sees: comments of mount(8) and systemd.mount(5).
+bool is_for_mount_program(std::string_view option) {
+  static constexpr std::string_view kNames[] = {"_netdev", "auto", "noauto", "nofail"};
+  return option.starts_with("x-") || option.starts_with("X-") || std::ranges::find(kNames, option) != std::end(kNames);
 }
 
 }  // namespace
@@ -190,9 +200,14 @@ Result<MountOptions> read_options(const std::vector<std::string>& options, const
       apply(*option, read);
       continue;
     }
-    if (text.starts_with("idmap=") || text.starts_with("ridmap="))
-      return fail_config(fmt::format("{}/options/{}", pointer, i),
-                         "mount option '{}' is not supported: give the mapping as uidMappings and gidMappings", text);
+    if (is_for_mount_program(text)) continue;
+    if (text.starts_with("idmap=") || text.starts_with("ridmap=")) {
+      read.map = text.front() == 'r' ? MapScope::recursive : MapScope::top;
+      read.map_value = text.substr(text.find('=') + 1);
+      read.map_pointer = fmt::format("{}/options/{}", pointer, i);
+      if (read.map_value.empty()) return fail_config(read.map_pointer, "mount option '{}' names no mapping", text);
+      continue;
+    }
     if (text.find('\0') != std::string::npos)
       return fail_config(fmt::format("{}/options/{}", pointer, i), "mount option contains a NUL byte");
     split_data(text, read.data);

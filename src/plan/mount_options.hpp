@@ -49,6 +49,8 @@ struct MountOptions {
   bool bind_recursive = false;         ///< rbind
   bool remount = false;
   MapScope map = MapScope::none;
+  std::string map_value;         ///< of "idmap=..." and "ridmap=..."; empty without a value
+  std::string map_pointer;       ///< the place of that option
   bool copy_up = false;          ///< tmpcopyup
   bool copy_symlink = false;     ///< copy-symlink: a symlink as source is made again in the container
   bool source_nofollow = false;  ///< src-nofollow

@@ -3,33 +3,14 @@
 
 #include <sched.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
 
 #include <algorithm>
-#include <array>
 
+#include "plan/rootfs_devices.hpp"
 #include "plan/rootfs_mounts.hpp"
 
 namespace caisson::plan {
 namespace {
-
-struct DefaultNode {
-  const char* path;
-  std::uint32_t major, minor;
-};
-// Source: runtime-spec 1.3 config-linux.md, "Default Devices".
-constexpr auto kDefaultNodes = std::to_array<DefaultNode>({
-    {"/dev/null", 1, 3},
-    {"/dev/zero", 1, 5},
-    {"/dev/full", 1, 7},
-    {"/dev/random", 1, 8},
-    {"/dev/urandom", 1, 9},
-    {"/dev/tty", 5, 0},
-});
-
-// dev_t as mknod(2) takes it.
-constexpr std::int64_t kMajorLimit = 1 << 12;
-constexpr std::int64_t kMinorLimit = 1 << 20;
 
 struct Maker {
   const config::Spec& spec;
@@ -44,9 +25,6 @@ struct Maker {
   Status refuse_without_mount_namespace() const;
   Status decide_propagation(MountContext& context);
   Status add_mounts(MountContext& context);
-  Status add_devices();
-  Result<DeviceNode> device(const config::Device& given, const std::string& pointer) const;
-  Status decide_who_makes(DeviceNode& node) const;
   Status add_paths();
   bool any_bind_propagates() const;
 };
@@ -90,13 +68,17 @@ bool Maker::any_bind_propagates() const {
   });
 }
 
-// Our copy of the host's tree is cut off first, so that nothing mounted here shows on the host, and the container's own
-// propagation is given to the rootfs alone. Only rootfsPropagation=[r]shared leaves the host's peer groups as they
-// are: a bind mount with the option [r]shared can then reach the host, which is what engines mean by the pair.
+// The container's copy of the host's tree is cut off first, so that nothing mounted in it shows on the host. Only
+// rootfsPropagation=[r]shared leaves the host's peer groups as they are: a bind mount with the option [r]shared can
+// then reach the host, which is what engines mean by the pair. The mount of the rootfs itself always begins as private:
+// what the host mounts below it later does not appear in the container, and "shared" makes a peer group of the
+// container's own. [r]slave lets what was mounted below it before get what the host mounts there, as runc and crun do.
 // Source: runtime-spec 1.3 config-linux.md, "Rootfs Mount Propagation"; mount_namespaces(7).
 Status Maker::decide_propagation(MountContext& context) {
   constexpr Propagation kSlave{MS_SLAVE, true};
+  constexpr Propagation kPrivate{MS_PRIVATE, true};
   plan.host_propagation = kSlave;
+  plan.tree_propagation = {kPrivate};
   const std::string& name = os.rootfs_propagation;
   const Propagation wanted = propagation_of(name);
   if (!name.empty() && wanted.kind == 0)
@@ -104,7 +86,6 @@ Status Maker::decide_propagation(MountContext& context) {
   switch (wanted.kind) {
     case MS_SHARED:
       plan.host_propagation = {};
-      plan.tree_propagation = kSlave;
       plan.root_propagation = wanted;
       context.default_bind = kSlave;
       context.cut_from_host = in_user_namespace;
@@ -113,19 +94,15 @@ Status Maker::decide_propagation(MountContext& context) {
       if (options.no_pivot)
         return fail_config("/linux/rootfsPropagation",
                            "rootfsPropagation of [r]private is not safe without pivot_root");
-      if (any_bind_propagates()) {
-        plan.tree_propagation = {MS_PRIVATE, true};
-        context.default_bind = {MS_PRIVATE, true};
-      } else {
-        plan.host_propagation = {MS_PRIVATE, true};
-      }
+      if (any_bind_propagates())
+        context.default_bind = kPrivate;
+      else
+        plan.host_propagation = kPrivate;
       break;
+    case MS_SLAVE: plan.tree_propagation = {kSlave, {MS_PRIVATE, false}}; break;
     case MS_UNBINDABLE: plan.root_propagation = wanted; break;
     default: break;
   }
-  // The parent's clones are still of the host's peer groups.
-  if (plan.prepared && plan.tree_propagation.kind == 0)
-    plan.tree_propagation = wanted.kind == MS_PRIVATE ? Propagation{MS_PRIVATE, true} : kSlave;
   return {};
 }
 
@@ -133,89 +110,6 @@ Status Maker::add_mounts(MountContext& context) {
   context.in_user_namespace = in_user_namespace;
   for (std::size_t i = 0; i < spec.mounts.size(); ++i) CAISSON_TRY(add_mount(context, i, plan));
   if (!os.mount_label.empty()) plan.mask_context = fmt::format("context={}", os.mount_label);
-  return {};
-}
-
-/// `id` of the container as the host numbers it.
-std::optional<std::uint32_t> host_id(const std::vector<config::IdMapping>& maps, std::uint32_t id) {
-  for (const auto& map : maps)
-    if (id >= map.container_id && id - map.container_id < map.size) return map.host_id + (id - map.container_id);
-  return std::nullopt;
-}
-
-/// In a user namespace the kernel lets nobody make the node, so the parent does. Where it joins one by path its ids are
-/// not known here, and without the host's privileges there is only the host's own node.
-Status Maker::decide_who_makes(DeviceNode& node) const {
-  node.bind = in_user_namespace || facts.in_user_namespace;
-  node.prepared = plan.prepared && !facts.in_user_namespace && !os.uid_mappings.empty() && !os.gid_mappings.empty();
-  if (!node.prepared) return {};
-  const auto uid = host_id(os.uid_mappings, node.uid);
-  if (!uid) return fail_config(node.origin + "/uid", "device '{}': uid {} is not mapped", node.path, node.uid);
-  const auto gid = host_id(os.gid_mappings, node.gid);
-  if (!gid) return fail_config(node.origin + "/gid", "device '{}': gid {} is not mapped", node.path, node.gid);
-  node.host_uid = *uid;
-  node.host_gid = *gid;
-  return {};
-}
-
-Result<DeviceNode> Maker::device(const config::Device& given, const std::string& pointer) const {
-  DeviceNode node;
-  node.path = clean_path(given.path);
-  if (given.path.empty() || node.path == "/")
-    return fail_config(pointer + "/path", "device path '{}' is not a file", given.path);
-  node.origin = pointer;
-  node.mode = given.file_mode.value_or(0666) & 07777;
-  node.uid = given.uid.value_or(0);
-  node.gid = given.gid.value_or(0);
-  if (given.type == config::DeviceType::p) {
-    node.type = S_IFIFO;
-    return node;
-  }
-  node.type = given.type == config::DeviceType::b ? S_IFBLK : S_IFCHR;
-  CAISSON_TRY(decide_who_makes(node));
-  const std::int64_t major = given.major.value_or(-1);
-  const std::int64_t minor = given.minor.value_or(-1);
-  if (major < 0 || major >= kMajorLimit)
-    return fail_config(pointer + "/major", "device '{}' needs a major number below {}", node.path, kMajorLimit);
-  if (minor < 0 || minor >= kMinorLimit)
-    return fail_config(pointer + "/minor", "device '{}' needs a minor number below {}", node.path, kMinorLimit);
-  node.major = static_cast<std::uint32_t>(major);
-  node.minor = static_cast<std::uint32_t>(minor);
-  return node;
-}
-
-// With /dev bound from the host nothing is made in it: the nodes would be the host's.
-Status Maker::add_devices() {
-  bool own_dev = true;
-  for (const auto& op : plan.mounts) {
-    const auto* attach = std::get_if<Attach>(&op);
-    if (!attach || attach->target != "/dev") continue;
-    own_dev = !std::holds_alternative<CopiedTree>(attach->what);
-    plan.private_dev = own_dev;
-  }
-  std::vector<DeviceNode> given;
-  for (std::size_t i = 0; i < os.devices.size(); ++i) {
-    auto node = CAISSON_TRY(device(os.devices[i], fmt::format("/linux/devices/{}", i)));
-    if (own_dev || !is_within(node.path, "/dev")) given.push_back(std::move(node));
-  }
-  if (own_dev) {
-    for (const auto& standard : kDefaultNodes) {
-      if (std::ranges::find(given, standard.path, &DeviceNode::path) != given.end()) continue;
-      plan.devices.push_back({.path = standard.path,
-                              .type = S_IFCHR,
-                              .major = standard.major,
-                              .minor = standard.minor,
-                              .bind = in_user_namespace || facts.in_user_namespace});
-    }
-    // Source: runtime-spec 1.3 runtime-linux.md, "Dev symbolic links".
-    plan.links = {{"/dev/fd", "/proc/self/fd", false},
-                  {"/dev/stdin", "/proc/self/fd/0", false},
-                  {"/dev/stdout", "/proc/self/fd/1", false},
-                  {"/dev/stderr", "/proc/self/fd/2", false},
-                  {"/dev/ptmx", "pts/ptmx", true}};
-    plan.core_link = true;
-  }
-  std::ranges::move(given, std::back_inserter(plan.devices));
   return {};
 }
 
@@ -254,7 +148,7 @@ Result<RootfsPlan> make_rootfs(const config::Spec& spec, const HostFacts& facts,
   } else {
     CAISSON_TRY(maker.refuse_without_mount_namespace());
   }
-  CAISSON_TRY(maker.add_devices());
+  CAISSON_TRY(add_devices(maker.os, facts, maker.in_user_namespace, maker.plan));
   CAISSON_TRY(maker.add_paths());
   return std::move(maker.plan);
 }

@@ -43,12 +43,18 @@ struct MountIdMap {
 /// A clone of a tree of the host: a bind mount.
 struct CopiedTree {
   std::string source;  ///< absolute host path
+  /// The path below the rootfs, clean, when the source lies there: it is found as the container finds it, and with the
+  /// mounts that were made before it.
+  std::string inside;
   bool recursive = false;
   bool follow = true;         ///< false: src-nofollow
   bool copy_symlink = false;  ///< a symlink as source is made again at the target
   bool must_be_proc = false;  ///< the target is /proc: nothing but procfs may be put there (CVE-2019-16884)
   bool prepared = false;      ///< the parent opens it (prepare_trees)
   std::optional<MountIdMap> id_map;
+  /// The container's process opens and maps it, because earlier mounts are part of it; the parent prepares the user
+  /// namespace of the mapping alone.
+  bool maps_late = false;
   bool operator==(const CopiedTree&) const = default;
 };
 
@@ -62,9 +68,18 @@ struct NewFilesystem {
   bool readonly_superblock = false;    ///< "ro" is said to the file system as well as to the mount
   bool inherit_mode = false;           ///< tmpfs without mode=: that of the directory it covers
   bool copy_up = false;                ///< tmpcopyup
-  std::string label;                   ///< SELinux label set on the root directory (mqueue takes no context=)
+  /// With an id map it is made by the parent (prepare_trees): the kernel maps only what the host's privileges own.
+  std::optional<MountIdMap> id_map;
+  std::string label;  ///< SELinux label set on the root directory (mqueue takes no context=)
+  /// Made by a process that has joined the container's other namespaces but not yet entered its user namespace: the
+  /// root of that has no rights over what the joined ones show (make_joined_filesystems()).
+  /// CLONE_NEW* of the one that it shows; 0 = made as all others.
+  std::uint64_t before_user_namespace = 0;
   /// Tried in order when the kernel refuses this one (EPERM, EBUSY).
   std::vector<CopiedTree> fallbacks;
+  /// The caller's cgroups would come along with a fallback, and belong to the user that the container runs as: an empty
+  /// directory covers them (CVE-2023-25809).
+  bool cover_cgroups = false;
   bool mask_when_absent = false;  ///< no fallback's source exists: an empty read-only tmpfs
   bool operator==(const NewFilesystem&) const = default;
 };
@@ -123,6 +138,16 @@ struct CgroupTree {
 
 using RootfsOp = std::variant<Attach, Reconfigure, CgroupTree>;
 
+/// Which members of a device the config names. Where only the host's node can be had, what it names must be true of
+/// that.
+struct GivenOfDevice {
+  bool mode = false;
+  bool uid = false;
+  bool gid = false;
+  bool any() const { return mode || uid || gid; }
+  bool operator==(const GivenOfDevice&) const = default;
+};
+
 /// A node below the rootfs, most of them in /dev.
 struct DeviceNode {
   std::string path;        ///< absolute and clean
@@ -132,6 +157,7 @@ struct DeviceNode {
   std::uint32_t mode = 0666;  ///< permission bits, exact (no umask)
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
+  GivenOfDevice given;
   bool bind = false;      ///< mknod(2) is not allowed here: the host's node of that path is bound
   bool prepared = false;  ///< not the host's but one that the parent makes (prepare_trees), of this owner on the host:
   std::uint32_t host_uid = 0;
@@ -162,8 +188,8 @@ struct RootfsPlan {
   bool no_pivot = false;
   bool prepared = false;         ///< the parent opens the rootfs: the first of prepare_trees()
   Propagation host_propagation;  ///< given to all mounts of our copy of the host's tree; kind 0: left as they are
-  Propagation tree_propagation;  ///< given to the detached rootfs before it is attached; kind 0: none
-  Propagation root_propagation;  ///< given to "/" at the very end; kind 0: none
+  std::vector<Propagation> tree_propagation;  ///< given to the detached rootfs before it is attached, in order
+  Propagation root_propagation;               ///< given to "/" at the very end; kind 0: none
   std::vector<RootfsOp> mounts;
   bool private_dev = false;  ///< /dev is a file system made here, which nobody else can change meanwhile
   std::vector<DeviceNode> devices;
@@ -173,7 +199,8 @@ struct RootfsPlan {
   bool readonly_root = false;
   std::vector<PathRule> readonly_paths;
   std::vector<PathRule> masked_paths;
-  std::string mask_context;  ///< SELinux label of the tmpfs over masked directories
+  std::string mask_context;        ///< SELinux label of the tmpfs over masked directories
+  std::vector<std::string> notes;  ///< lines for the debug log: what cannot be as the config names it
   bool operator==(const RootfsPlan&) const = default;
 };
 

@@ -8,6 +8,7 @@
 #include <array>
 
 #include "base/fixed_text.hpp"
+#include "plan/mount_id_map.hpp"
 
 namespace caisson::plan {
 namespace {
@@ -65,6 +66,30 @@ std::string map_text(const std::vector<config::IdMapping>& mappings) {
   return text;
 }
 
+// A bind mount keeps the flags of its source: "rw" and "rrw" only take back a "ro" that stands before them in the list.
+// Engines add "rw" to every volume, and what the host has mounted read-only is not to become writable by that.
+void keep_source_readonly(MountOptions& options) {
+  options.attributes.set &= ~(options.recursive.clear & MOUNT_ATTR_RDONLY);
+  options.attributes.clear &= ~std::uint64_t{MOUNT_ATTR_RDONLY};
+  options.recursive.clear &= ~std::uint64_t{MOUNT_ATTR_RDONLY};
+}
+
+/// `source` as a path below the rootfs; empty when it is elsewhere.
+std::string path_inside(const std::string& source, const RootfsPlan& plan) {
+  const std::string rootfs = clean_path(plan.rootfs);
+  const std::string path = clean_path(source);
+  if (!is_within(path, rootfs)) return {};
+  return path.size() == rootfs.size() ? "/" : path.substr(rootfs.size());
+}
+
+/// Whether a mount of the config that comes before is part of the tree, or holds it.
+bool has_earlier_mount(const RootfsPlan& plan, const CopiedTree& tree) {
+  return std::ranges::any_of(plan.mounts, [&](const RootfsOp& op) {
+    const std::string& target = std::visit([](const auto& mount) -> const std::string& { return mount.target; }, op);
+    return is_within(tree.inside, target) || (tree.recursive && is_within(target, tree.inside));
+  });
+}
+
 // One mount of the config on its way into the plan.
 struct Planner {
   const MountContext& context;
@@ -81,6 +106,10 @@ struct Planner {
   Status add_bind();
   Status add_remount();
   Status add_filesystem();
+  void add_kernel_fallback(NewFilesystem& made) const;
+  void make_before_user_namespace(NewFilesystem& made) const;
+  bool has_mount_at(std::string_view path) const;
+  Status add_callers_cgroups();
   Status add_cgroup_v1();
   Status add_cgroup_v2();
 
@@ -128,8 +157,9 @@ Status Planner::check_bind() const {
 
 Status Planner::check_filesystem() const {
   if (mount.type.empty()) return fail_config(pointer + "/type", "mount has neither a type nor the option bind");
-  if (options.map != MapScope::none || !mount.uid_mappings.empty() || !mount.gid_mappings.empty())
-    return fail_config(pointer, "id-mapped mounts are only supported for bind-mounts");
+  const bool mapped = options.map != MapScope::none || !mount.uid_mappings.empty() || !mount.gid_mappings.empty();
+  if (mapped && mount.type != "tmpfs")
+    return fail_config(pointer, "id-mapped mounts are only supported for bind-mounts and tmpfs");
   if (options.copy_symlink || options.source_nofollow)
     return fail_config(pointer + "/options", "copy-symlink and src-nofollow are only supported for bind mounts");
   if (options.copy_up && mount.type != "tmpfs")
@@ -146,6 +176,13 @@ Result<std::optional<MountIdMap>> Planner::id_map() const {
     return fail_config(pointer, "id-mapped mounts are not supported for rootless containers");
   MountIdMap map;
   map.recursive = options.map == MapScope::recursive;
+  if (!options.map_value.empty()) {
+    if (mapped) return fail_config(options.map_pointer, "the mapping is given by uidMappings and gidMappings as well");
+    IdMapTexts texts = CAISSON_TRY(read_id_map(options.map_value, context.spec.linux_or_empty(), options.map_pointer));
+    map.uid_map = std::move(texts.uids);
+    map.gid_map = std::move(texts.gids);
+    return map;
+  }
   if (mapped) {
     if (mount.uid_mappings.empty() || mount.gid_mappings.empty())
       return fail_config(pointer, "id-mapped mounts need both uidMappings and gidMappings");
@@ -171,12 +208,16 @@ Status Planner::add_bind() {
   tree.copy_symlink = options.copy_symlink;
   tree.must_be_proc = target == "/proc";
   tree.id_map = CAISSON_TRY(id_map());
+  tree.inside = path_inside(tree.source, plan);
   // A tree with a mapping, and below a user namespace every tree, must be opened with the runtime's own powers.
   // copy-symlink first looks whether there is a tree at all.
-  tree.prepared = tree.id_map || (context.in_user_namespace && context.facts.privileged && !tree.copy_symlink);
+  tree.prepared = tree.id_map ||
+                  (context.in_user_namespace && context.facts.privileged && !tree.copy_symlink && tree.inside.empty());
+  tree.maps_late = tree.id_map && !tree.inside.empty() && has_earlier_mount(plan, tree);
   if (tree.id_map && tree.copy_symlink)
     return fail_config(pointer + "/options", "copy-symlink cannot be combined with an id-mapped mount");
 
+  keep_source_readonly(options);
   Attach op = attach();
   if (op.propagation.empty() && context.default_bind.kind != 0)
     op.propagation.push_back({context.default_bind.kind, tree.recursive});
@@ -190,8 +231,7 @@ Status Planner::add_bind() {
   const std::string cgroups = target + "/fs/cgroup";
   const bool own_user = context.in_user_namespace || context.facts.rootless() || context.facts.in_user_namespace;
   if (own_user && tree.recursive && clean_path(tree.source) == "/sys" &&
-      std::ranges::none_of(context.spec.mounts,
-                           [&](const auto& other) { return clean_path(other.destination) == cgroups; }))
+      std::ranges::none_of(context.spec.mounts, [&](const auto& other) { return target_of(other, plan) == cgroups; }))
     plan.masked_paths.push_back({cgroups, pointer});
 
   op.what = std::move(tree);
@@ -218,6 +258,35 @@ Status Planner::add_remount() {
   return {};
 }
 
+bool Planner::has_mount_at(std::string_view path) const {
+  return std::ranges::any_of(context.spec.mounts, [&](const auto& other) { return target_of(other, plan) == path; });
+}
+
+/// The kernel gives a user namespace no proc and no sysfs of its own where its owner does not own the PID or network
+/// namespace that they show, or where the caller's are covered in part (mount_too_revealing() in fs/namespace.c), as
+/// they are in a container. The caller's stand in then, with all that covers them. A PID namespace that is joined is
+/// another than the caller's, whose processes are not to be shown for its.
+void Planner::add_kernel_fallback(NewFilesystem& made) const {
+  const bool unprivileged = context.in_user_namespace || context.facts.rootless() || context.facts.in_user_namespace;
+  if (!unprivileged) return;
+  if (made.type == "proc" && context.namespaces.joins(CLONE_NEWPID)) return;
+  made.fallbacks.push_back({.source = "/" + std::string(made.type == "proc" ? "proc" : "sys"),
+                            .recursive = true,
+                            .must_be_proc = made.type == "proc"});
+  made.cover_cgroups = made.type == "sysfs" && !has_mount_at(target + "/fs/cgroup");
+}
+
+/// mqueue, proc and sysfs show an IPC, a PID and a network namespace, and may be mounted by those who have rights over
+/// that. The root of the container's user namespace has none over one that others made.
+void Planner::make_before_user_namespace(NewFilesystem& made) const {
+  if (!context.in_user_namespace || !context.facts.privileged || made.id_map) return;
+  const std::uint64_t shown = made.type == "mqueue"  ? CLONE_NEWIPC
+                              : made.type == "proc"  ? CLONE_NEWPID
+                              : made.type == "sysfs" ? CLONE_NEWNET
+                                                     : 0;
+  if (shown != 0 && context.namespaces.joins(shown)) made.before_user_namespace = shown;
+}
+
 Status Planner::add_filesystem() {
   CAISSON_TRY(check_filesystem());
   NewFilesystem made;
@@ -242,25 +311,39 @@ Status Planner::add_filesystem() {
   if (mount.type == "tmpfs") {
     made.inherit_mode = !has_key(made.data, "mode");
     made.copy_up = options.copy_up;
+    made.id_map = CAISSON_TRY(id_map());
   } else if (mount.type == "proc" || mount.type == "sysfs") {
     op.ordinary_directory = true;
-    // A sysfs shows a network namespace, and may be made by those who own it; others get the host's.
-    if (mount.type == "sysfs" && context.in_user_namespace && !context.namespaces.makes(CLONE_NEWNET)) {
-      made.fallbacks.push_back({.source = "/sys", .recursive = true});
-      plan.masked_paths.push_back({target + "/fs/cgroup", pointer});
-      if (std::ranges::any_of(context.spec.mounts, [&](const auto& other) {
-            return clean_path(other.destination) == target + "/fs/cgroup";
-          }))
-        plan.masked_paths.pop_back();
-    }
+    add_kernel_fallback(made);
   } else if (mount.type == "mqueue") {
     if (labelled()) made.label = label();
   }
+  make_before_user_namespace(made);
   if (labelled() && mount.type != "proc" && mount.type != "sysfs" && mount.type != "mqueue" &&
       !has_key(made.data, "context"))
     made.data.push_back(label_option());
 
   op.what = std::move(made);
+  plan.mounts.emplace_back(std::move(op));
+  return {};
+}
+
+/// A container without a cgroup of its own sees those of the caller, which it is in, and cannot write to them.
+Status Planner::add_callers_cgroups() {
+  if (!options.data.empty())
+    return fail_config(pointer + "/options", "mount option '{}' needs a cgroup of the container's own",
+                       options.data.front());
+  CopiedTree tree;
+  tree.source = "/sys/fs/cgroup";
+  tree.recursive = true;
+  Attach op = attach();
+  constexpr std::uint64_t kStrict = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+  op.recursive.set |= (op.attributes.set & kStrict) | MOUNT_ATTR_RDONLY;
+  op.recursive.clear &= ~op.recursive.set;
+  op.attributes = {};
+  if (context.default_bind.kind != 0 && op.propagation.empty())
+    op.propagation.push_back({context.default_bind.kind, true});
+  op.what = std::move(tree);
   plan.mounts.emplace_back(std::move(op));
   return {};
 }
@@ -346,11 +429,16 @@ bool is_within(std::string_view path, std::string_view top) {
   return path.starts_with(top) && (path.size() == top.size() || path[top.size()] == '/');
 }
 
+std::string target_of(const config::Mount& mount, const RootfsPlan& plan) {
+  std::string inside = path_inside(mount.destination, plan);
+  return inside.empty() ? clean_path(mount.destination) : inside;
+}
+
 Status add_mount(const MountContext& context, std::size_t index, RootfsPlan& plan) {
   const config::Mount& mount = context.spec.mounts[index];
   std::string pointer = fmt::format("/mounts/{}", index);
   MountOptions options = CAISSON_TRY(read_options(mount.options, pointer));
-  Planner planner{context, mount, std::move(pointer), clean_path(mount.destination), std::move(options), plan};
+  Planner planner{context, mount, std::move(pointer), target_of(mount, plan), std::move(options), plan};
   CAISSON_TRY(planner.check_target());
   if (planner.options.remount) return planner.add_remount();
   // As a type, "bind" can only mean the option; there is no such file system.
@@ -360,8 +448,7 @@ Status add_mount(const MountContext& context, std::size_t index, RootfsPlan& pla
   const CgroupFlavour flavour = context.facts.cgroup_flavour;
   if (mount.type == "cgroup" || (mount.type == "cgroup2" && flavour == CgroupFlavour::v2)) {
     CAISSON_TRY(planner.check_filesystem());
-    if (context.options.cgroups.empty())
-      return fail_config(planner.pointer, "the container has no cgroup, so that none can be mounted");
+    if (context.options.cgroups.empty()) return planner.add_callers_cgroups();
     return flavour == CgroupFlavour::v2 ? planner.add_cgroup_v2() : planner.add_cgroup_v1();
   }
   return planner.add_filesystem();

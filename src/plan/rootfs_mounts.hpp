@@ -25,6 +25,10 @@ std::string clean_path(std::string_view path);
 /// Is `path` the same as `top` or below it? Both clean.
 bool is_within(std::string_view path, std::string_view top);
 
+/// Where the mount is made, clean and as the container sees it: a destination that begins with the path that the rootfs
+/// has on the host (some tools write it so) loses that.
+std::string target_of(const config::Mount& mount, const RootfsPlan& plan);
+
 /// Adds the operations of /mounts/`index` to the plan.
 Status add_mount(const MountContext& context, std::size_t index, RootfsPlan& plan);
 

@@ -52,19 +52,21 @@ std::string one_line(std::string map) {
   return map;
 }
 
+std::string text(const MountIdMap& map) {
+  std::string out = map.recursive ? " ridmap" : " idmap";
+  if (!map.namespace_path.empty()) return out + fmt::format("={}", map.namespace_path);
+  return out + fmt::format("[{}][{}]", one_line(map.uid_map), one_line(map.gid_map));
+}
+
 std::string text(const CopiedTree& tree) {
   std::string out = fmt::format("{} '{}'", tree.recursive ? "rbind" : "bind", tree.source);
+  if (!tree.inside.empty()) out += fmt::format(" inside={}", tree.inside);
   if (!tree.follow) out += " src-nofollow";
   if (tree.copy_symlink) out += " copy-symlink";
   if (tree.must_be_proc) out += " must-be-proc";
   if (tree.prepared) out += " prepared";
-  if (tree.id_map) {
-    out += tree.id_map->recursive ? " ridmap" : " idmap";
-    if (tree.id_map->namespace_path.empty())
-      out += fmt::format("[{}][{}]", one_line(tree.id_map->uid_map), one_line(tree.id_map->gid_map));
-    else
-      out += fmt::format("={}", tree.id_map->namespace_path);
-  }
+  if (tree.id_map) out += text(*tree.id_map);
+  if (tree.maps_late) out += " late";
   return out;
 }
 
@@ -75,8 +77,11 @@ std::string text(const NewFilesystem& made) {
   if (made.readonly_superblock) out += " ro-superblock";
   if (made.inherit_mode) out += " inherit-mode";
   if (made.copy_up) out += " copy-up";
+  if (made.id_map) out += " prepared" + text(*made.id_map);
   if (!made.label.empty()) out += fmt::format(" label={}", made.label);
+  if (made.before_user_namespace != 0) out += " before-user-namespace";
   for (const auto& fallback : made.fallbacks) out += fmt::format(" else-{}", text(fallback));
+  if (made.cover_cgroups) out += " cover-cgroups";
   if (made.mask_when_absent) out += " else-mask";
   return out;
 }
@@ -145,8 +150,10 @@ std::string line(const DeviceNode& node) {
 std::string describe(const RootfsPlan& plan) {
   std::string out = fmt::format("rootfs {}{}{}{}\n", plan.rootfs, plan.has_mount_namespace ? "" : " chroot",
                                 plan.no_pivot ? " no-pivot" : "", plan.prepared ? " prepared" : "");
-  out += fmt::format("propagation host={} tree={} root={}\n", name_of(plan.host_propagation),
-                     name_of(plan.tree_propagation), name_of(plan.root_propagation));
+  out += fmt::format("propagation host={} tree=", name_of(plan.host_propagation));
+  for (const auto& step : plan.tree_propagation)
+    out += fmt::format("{}{}", &step == &plan.tree_propagation.front() ? "" : "+", name_of(step));
+  out += fmt::format(" root={}\n", name_of(plan.root_propagation));
   for (const auto& op : plan.mounts) out += std::visit([](const auto& value) { return line(value); }, op);
   for (const auto& node : plan.devices) out += line(node);
   for (const auto& link : plan.links)

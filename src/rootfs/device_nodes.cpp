@@ -2,6 +2,7 @@
 #include "rootfs/device_nodes.hpp"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -12,6 +13,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/text.hpp"
 #include "rootfs/trees.hpp"
 #include "sys/file.hpp"
 #include "sys/mount.hpp"
@@ -48,8 +50,9 @@ std::unexpected<Error> wrong_node(const plan::DeviceNode& node, const char* whos
 /// Makes nodes and links, holding on to the directory it was in last: nearly all are in /dev.
 class DeviceMaker {
  public:
-  DeviceMaker(RootDir& root, const plan::RootfsPlan& plan, std::vector<FileDescriptor> prepared)
-      : root_(root), plan_(plan), prepared_(std::move(prepared)) {}
+  DeviceMaker(RootDir& root, const plan::RootfsPlan& plan, std::vector<FileDescriptor> prepared,
+              std::vector<std::string>& notes)
+      : root_(root), plan_(plan), prepared_(std::move(prepared)), notes_(notes) {}
 
   Status node(const plan::DeviceNode& node);
   Status link(const plan::DeviceLink& link);
@@ -57,13 +60,19 @@ class DeviceMaker {
  private:
   /// Opens the directory of `path`, and gives the name in it.
   Result<std::string> enter(const std::string& path);
+  Result<FileDescriptor> open_directory(const std::string& path);
+  Status make_node(const plan::DeviceNode& node, const std::string& name);
+  Status accept_existing(const plan::DeviceNode& node, const std::string& name);
   Status made(const plan::DeviceNode& node, const std::string& name);
   Status bind(const plan::DeviceNode& node, const std::string& name);
+  Status check_owner(const plan::DeviceNode& node, const struct stat& host);
+  Status check_id(const plan::DeviceNode& node, const char* kind, std::uint32_t wanted, std::uint32_t present);
   Status attach(FdView tree, const plan::DeviceNode& node, const std::string& name);
 
   RootDir& root_;
   const plan::RootfsPlan& plan_;
   std::vector<FileDescriptor> prepared_;
+  std::vector<std::string>& notes_;
   std::size_t next_prepared_ = 0;
   std::string directory_;
   FileDescriptor fd_;
@@ -74,13 +83,23 @@ Result<std::string> DeviceMaker::enter(const std::string& path) {
   std::string_view directory = slash == 0 ? "/" : std::string_view(path).substr(0, slash);
   if (directory != directory_) {
     directory_ = directory;
-    // Where the config mounts nothing at /dev, what is wrong with it is the rootfs's fault.
-    const char* const origin = directory_ == "/dev" ? "/root/path" : "";
-    fd_ = CAISSON_TRY(placed(root_.ordinary_directory(directory_), origin), "'{}' must be an ordinary directory",
-                      directory_)
-              .fd;
+    fd_ = CAISSON_TRY(open_directory(directory_));
   }
   return path.substr(slash + 1);
+}
+
+// An image may have a symlink on the way ("/var/run" -> "/run"), which leads to a place inside the root; but not at
+// /dev itself, where what is made is trusted by all that follows.
+Result<FileDescriptor> DeviceMaker::open_directory(const std::string& path) {
+  // Where the config mounts nothing at /dev, what is wrong with it is the rootfs's fault.
+  if (path == "/dev")
+    return CAISSON_TRY(placed(root_.ordinary_directory(path), "/root/path"), "'{}' must be an ordinary directory", path)
+        .fd;
+  Place place = CAISSON_TRY(root_.find(path));
+  if (!place.fd) place = CAISSON_TRY(root_.make(path, Kind::directory));
+  if (place.symlinked && CAISSON_TRY(sys::filesystem_magic(place.fd, path)) == PROC_SUPER_MAGIC)
+    return fail(ErrorKind::config, "'{}' leads to a place inside /proc", path);
+  return std::move(place.fd);
 }
 
 // Others may be able to change this directory: what stands there now must be what was made, and it is the thing that
@@ -99,11 +118,43 @@ Status DeviceMaker::made(const plan::DeviceNode& node, const std::string& name) 
   return {};
 }
 
+/// An id of the host's node that is another than the config names: an error, unless nobody in this user namespace can
+/// be that owner, and the kernel shows the overflow id.
+Status DeviceMaker::check_id(const plan::DeviceNode& node, const char* kind, std::uint32_t wanted,
+                             std::uint32_t present) {
+  constexpr std::uint64_t kDefaultOverflow = 65534;
+  std::uint64_t overflow = kDefaultOverflow;
+  if (auto text = sys::read_file(FdView::cwd(), fmt::format("/proc/sys/kernel/overflow{}", kind))) {
+    while (text->ends_with('\n')) text->pop_back();
+    overflow = text::parse_uint(*text).value_or(kDefaultOverflow);
+  }
+  if (present != overflow)
+    return fail_config(fmt::format("{}/{}", node.origin, kind),
+                       "device '{}' cannot have the {} {}: mknod is not permitted, and the host's node has {}",
+                       node.path, kind, wanted, present);
+  notes_.push_back(fmt::format("device '{}': the host's node is bound, whose {} is not mapped, in place of {} {}",
+                               node.path, kind, kind, wanted));
+  return {};
+}
+
+Status DeviceMaker::check_owner(const plan::DeviceNode& node, const struct stat& host) {
+  if (node.given.mode && (host.st_mode & 07777) != node.mode)
+    return fail_config(
+        node.origin + "/fileMode",
+        "device '{}' cannot have the mode {:04o}: mknod is not permitted, and the host's node has {:04o}", node.path,
+        node.mode, host.st_mode & 07777);
+  if (node.given.uid && host.st_uid != node.uid) CAISSON_TRY(check_id(node, "uid", node.uid, host.st_uid));
+  if (node.given.gid && host.st_gid != node.gid) CAISSON_TRY(check_id(node, "gid", node.gid, host.st_gid));
+  return {};
+}
+
 // mknod(2) of a device needs CAP_MKNOD in the initial user namespace: the host's node of that path is bound instead,
-// onto an empty file, and keeps the host's owner and mode.
+// onto an empty file. Its owner and mode are the host's, so they must be those that the config names.
 Status DeviceMaker::bind(const plan::DeviceNode& node, const std::string& name) {
   FileDescriptor tree = CAISSON_TRY(copy_tree({.source = node.path}));
-  if (!is_node(CAISSON_TRY(sys::stat_of(tree, node.path)), node)) return wrong_node(node, "the host's ");
+  const struct stat host = CAISSON_TRY(sys::stat_of(tree, node.path));
+  if (!is_node(host, node)) return wrong_node(node, "the host's ");
+  CAISSON_TRY(check_owner(node, host));
   return attach(tree, node, name);
 }
 
@@ -118,18 +169,31 @@ Status DeviceMaker::node(const plan::DeviceNode& node) {
   const std::string name = CAISSON_TRY(enter(node.path));
   if (node.prepared && next_prepared_ < prepared_.size()) return attach(prepared_[next_prepared_++], node, name);
   if (node.bind) return bind(node, name);
-  if (::mknodat(fd_.get(), name.c_str(), node.type | node.mode, makedev(node.major, node.minor)) == 0)
-    return made(node, name);
-  const int error = errno;
-  // No CAP_MKNOD, or the cgroup we are in forbids it.
+  auto done = make_node(node, name);
+  if (done) return made(node, name);
+  const int error = done.error().sys_errno();
+  // No CAP_MKNOD, or the cgroup of this process forbids it.
   if (error == EPERM && plan_.has_mount_namespace && node.type != S_IFIFO) return bind(node, name);
-  struct stat st {};
-  if (error == EEXIST && ::fstatat(fd_.get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0) {
-    if (!is_node(st, node)) return wrong_node(node, "the rootfs's ");
-    return {};
-  }
-  errno = error;
+  return error == EEXIST ? accept_existing(node, name) : done;
+}
+
+Status DeviceMaker::make_node(const plan::DeviceNode& node, const std::string& name) {
+  if (::mknodat(fd_.get(), name.c_str(), node.type | node.mode, makedev(node.major, node.minor)) == 0) return {};
   return fail_errno("mknod('{}')", node.path);
+}
+
+/// The image has something of that name. A node of another owner or mode than the config names is not changed, for it
+/// may have other names (hard links), but replaced.
+Status DeviceMaker::accept_existing(const plan::DeviceNode& node, const std::string& name) {
+  struct stat st {};
+  if (::fstatat(fd_.get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) < 0) return fail_errno("stat('{}')", node.path);
+  if (!is_node(st, node)) return wrong_node(node, "the rootfs's ");
+  const bool as_named = (!node.given.mode || (st.st_mode & 07777) == node.mode) &&
+                        (!node.given.uid || st.st_uid == node.uid) && (!node.given.gid || st.st_gid == node.gid);
+  if (as_named) return {};
+  if (::unlinkat(fd_.get(), name.c_str(), 0) < 0) return fail_errno("unlink('{}')", node.path);
+  CAISSON_TRY(make_node(node, name));
+  return made(node, name);
 }
 
 Status DeviceMaker::link(const plan::DeviceLink& link) {
@@ -137,7 +201,11 @@ Status DeviceMaker::link(const plan::DeviceLink& link) {
   if (::symlinkat(link.target.c_str(), fd_.get(), name.c_str()) == 0) return {};
   if (errno == EEXIST && !link.replace) return {};
   if (errno == EEXIST) {
-    if (::unlinkat(fd_.get(), name.c_str(), 0) < 0) return fail_errno("unlink('{}')", link.path);
+    if (::unlinkat(fd_.get(), name.c_str(), 0) < 0) {
+      // A mount of the config stands there.
+      if (errno == EBUSY) return {};
+      return fail_errno("unlink('{}')", link.path);
+    }
     if (::symlinkat(link.target.c_str(), fd_.get(), name.c_str()) == 0) return {};
   }
   return fail_errno("symlink('{}')", link.path);
@@ -161,11 +229,12 @@ Result<std::vector<FileDescriptor>> take_nodes(RootDir& root, const plan::Rootfs
 
 }  // namespace
 
-Status make_devices(RootDir& root, const plan::RootfsPlan& plan, FileDescriptor prepared) {
+Status make_devices(RootDir& root, const plan::RootfsPlan& plan, FileDescriptor prepared,
+                    std::vector<std::string>& notes) {
   std::vector<FileDescriptor> nodes;
   if (prepared) nodes = CAISSON_TRY(take_nodes(root, plan, prepared), "take the prepared devices");
   prepared.reset();
-  DeviceMaker maker(root, plan, std::move(nodes));
+  DeviceMaker maker(root, plan, std::move(nodes), notes);
   for (const auto& node : plan.devices)
     CAISSON_TRY(placed(maker.node(node), node.origin), "make device '{}'", node.path);
   for (const auto& link : plan.links) CAISSON_TRY(maker.link(link), "make '{}'", link.path);

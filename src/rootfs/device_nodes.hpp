@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "base/error.hpp"
 #include "base/fd.hpp"
 #include "plan/rootfs.hpp"
@@ -8,11 +11,15 @@
 
 namespace caisson::rootfs {
 
-/// Makes the nodes and links of the plan. Everything is done relative to a descriptor of the directory, which must
-/// not be reached through a symlink (CVE-2026-41579, CVE-2026-47766). A node that is there already must be the wanted
-/// one. `prepared` is the file system of the nodes that the parent has made, or no descriptor when there are none.
-/// Expects umask 0 (enter_rootfs()).
-Status make_devices(RootDir& root, const plan::RootfsPlan& plan, FileDescriptor prepared = {});
+/// Makes the nodes and links of the plan. Everything is done relative to a descriptor of the directory, which must not
+/// be reached through a symlink where it is /dev (CVE-2026-41579, CVE-2026-47766); other directories are found as the
+/// container sees them. A node that is there already must be the wanted one; where the config names another owner or
+/// mode for it, it is made anew. Where only the host's node can be had (mknod(2) is refused), it is bound, and an owner
+/// or mode of the config that it has not is an error that names the member. `prepared` is the file system of the nodes
+/// that the parent has made, or no descriptor when there are none. `notes`: as Environment::notes. Expects umask 0
+/// (enter_rootfs()).
+Status make_devices(RootDir& root, const plan::RootfsPlan& plan, FileDescriptor prepared,
+                    std::vector<std::string>& notes);
 
 /// Puts the terminal `slave` (of a pty of the container's own devpts) at /dev/console, an empty file made for it where
 /// it is missing. The terminal is bound by its descriptor (CVE-2025-52565). After switch_root() and before

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "rootfs/id_map.hpp"
+
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -6,7 +8,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "rootfs/trees.hpp"
 #include "sys/file.hpp"
 #include "sys/namespace.hpp"
 #include "sys/process.hpp"

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "rootfs/device_nodes.hpp"
+#include "rootfs/new_filesystem.hpp"
 #include "rootfs/trees.hpp"
 #include "sys/file.hpp"
 #include "sys/mount.hpp"
@@ -28,7 +29,7 @@ class Masker {
  private:
   Status cover_directory(FdView place) {
     if (!empty_) {
-      empty_ = CAISSON_TRY(make_empty_directory(plan_.mask_context));
+      empty_ = CAISSON_TRY(make_empty_directory(plan_.mask_context, root_.fd()));
       return sys::move_mount(empty_, place);
     }
     FileDescriptor tree = CAISSON_TRY(sys::open_tree(empty_, "", sys::TreeCopy::single));

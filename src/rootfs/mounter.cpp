@@ -14,9 +14,14 @@
 #include <algorithm>
 #include <array>
 #include <climits>
+#include <cstring>
 #include <utility>
 
 #include "rootfs/cgroup_tree.hpp"
+#include "rootfs/copy_up.hpp"
+#include "rootfs/id_map.hpp"
+#include "rootfs/new_filesystem.hpp"
+#include "rootfs/tree_attributes.hpp"
 #include "rootfs/trees.hpp"
 #include "sys/file.hpp"
 #include "sys/mount.hpp"
@@ -50,6 +55,13 @@ bool same_place(FdView a, FdView b) {
   return x.stx_mnt_id == y.stx_mnt_id && x.stx_ino == y.stx_ino;
 }
 
+Status set_id_map(FdView tree, const plan::MountIdMap& map, FdView space) {
+  CAISSON_TRY(
+      sys::set_attributes(tree, {.set = MOUNT_ATTR_IDMAP, .user_namespace = space.get(), .recursive = map.recursive}),
+      "id-mapped mount");
+  return {};
+}
+
 /// One pass over the plan's mounts.
 class Mounter {
  public:
@@ -71,10 +83,13 @@ class Mounter {
   Status attach(const Attach& op);
   Status attach_copy(const Attach& op, const CopiedTree& tree);
   Status attach_new(const Attach& op, const NewFilesystem& what);
+  Result<FileDescriptor> open_filesystem(const Attach& op, const NewFilesystem& what, std::optional<mode_t> mode);
+  Status cover_directory(const std::string& path);
   Result<FileDescriptor> open_fallback(const Attach& op, const NewFilesystem& what, Error refusal);
   Status reconfigure(const plan::Reconfigure& op);
   Status cgroup_tree(const plan::CgroupTree& op);
 
+  Result<FileDescriptor> take_prepared(const std::string& source);
   Result<Place> target(const Attach& op, Kind kind);
   Status check_symlinked(const Attach& op, const Place& place);
   Status make_symlink(const Attach& op, const std::string& text);
@@ -84,6 +99,7 @@ class Mounter {
   RootDir& root_;
   Environment& environment_;
   std::size_t next_prepared_;
+  std::size_t next_joined_ = 0;
   // A mount that lands on a shared one becomes shared by that; its own propagation must be said once more.
   bool shared_seen_;
   bool cgroups_ready_ = false;
@@ -165,20 +181,34 @@ Status Mounter::make_symlink(const Attach& op, const std::string& text) {
   return fail_errno("symlink('{}')", op.target);
 }
 
+Result<FileDescriptor> Mounter::take_prepared(const std::string& source) {
+  if (next_prepared_ >= environment_.prepared.size())
+    return fail(ErrorKind::system, "no prepared tree for '{}'", source);
+  return std::move(environment_.prepared[next_prepared_++]);
+}
+
 Status Mounter::attach_copy(const Attach& op, const CopiedTree& tree) {
   if (tree.copy_symlink) {
+    // A descriptor of a symlink itself gives its text for an empty path, as readlink(2) says.
     std::array<char, PATH_MAX> text;
-    ssize_t n = ::readlink(tree.source.c_str(), text.data(), text.size());
+    ssize_t n = -1;
+    if (tree.inside.empty()) {
+      n = ::readlink(tree.source.c_str(), text.data(), text.size());
+    } else if (auto link = root_.open(tree.inside, O_PATH | O_NOFOLLOW)) {
+      n = ::readlinkat(link->get(), "", text.data(), text.size());
+    }
     if (n >= 0) return make_symlink(op, std::string(text.data(), static_cast<std::size_t>(n)));
   }
   FileDescriptor fd;
-  if (tree.prepared) {
-    if (next_prepared_ >= environment_.prepared.size())
-      return fail(ErrorKind::system, "no prepared tree for '{}'", tree.source);
-    fd = std::move(environment_.prepared[next_prepared_++]);
+  if (tree.prepared && !tree.maps_late) {
+    fd = CAISSON_TRY(take_prepared(tree.source));
   } else {
-    fd = CAISSON_TRY(copy_tree(tree));
-    CAISSON_TRY(change_tree(fd, op.attributes, op.recursive, op.propagation));
+    fd = CAISSON_TRY(tree.inside.empty() ? copy_tree(tree) : copy_tree_inside(root_, tree));
+    if (tree.maps_late) {
+      const FileDescriptor space = CAISSON_TRY(take_prepared(tree.source));
+      CAISSON_TRY(set_id_map(fd, *tree.id_map, space));
+    }
+    CAISSON_TRY(change_copied_tree(fd, op, tree.source, environment_.notes));
   }
   if (tree.must_be_proc && CAISSON_TRY(sys::filesystem_magic(fd, tree.source)) != PROC_SUPER_MAGIC)
     return fail(ErrorKind::config, "'/proc' cannot be mounted because it is not of type proc");
@@ -191,6 +221,17 @@ Status Mounter::attach_copy(const Attach& op, const CopiedTree& tree) {
   return mount_onto(fd, place, op);
 }
 
+Result<FileDescriptor> Mounter::open_filesystem(const Attach& op, const NewFilesystem& what,
+                                                std::optional<mode_t> mode) {
+  if (what.id_map) return take_prepared(what.source);
+  if (what.before_user_namespace != 0 && next_joined_ < environment_.joined.size())
+    if (FileDescriptor made = std::move(environment_.joined[next_joined_++])) return made;
+  if (what.type != "proc" || !environment_.in_pid_namespace)
+    return make_filesystem(what, attributes_of(op), mode, root_.fd());
+  // The process that makes it there has no directory that something could be mounted on for a moment.
+  return environment_.in_pid_namespace([&] { return make_filesystem(what, attributes_of(op), mode, FdView::of(-1)); });
+}
+
 // The kernel refused a file system of the container's own; the plan says what may stand in for it.
 Result<FileDescriptor> Mounter::open_fallback(const Attach& op, const NewFilesystem& what, Error refusal) {
   const int error = refusal.sys_errno();
@@ -198,16 +239,19 @@ Result<FileDescriptor> Mounter::open_fallback(const Attach& op, const NewFilesys
   for (const auto& tree : what.fallbacks) {
     auto fd = copy_tree(tree);
     if (fd) {
-      // What the file system would have had as a whole, all of its stand-in gets.
+      if (tree.must_be_proc && CAISSON_TRY(sys::filesystem_magic(*fd, tree.source)) != PROC_SUPER_MAGIC)
+        return fail(ErrorKind::config, "'{}' of the caller is not of type proc", tree.source);
+      environment_.notes.push_back(
+          fmt::format("'{}': the kernel refuses a new {} here ({}), the caller's '{}' is mounted", op.target, what.type,
+                      ::strerrordesc_np(error), tree.source));
+      // What the file system would have had as a whole, all of what stands in for it gets. It keeps what it has.
       constexpr std::uint64_t kStrict = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
-      plan::MountAttributes recursive = op.recursive;
-      recursive.set |= op.attributes.set & kStrict & ~recursive.clear;
-      CAISSON_TRY(change_tree(*fd, op.attributes, recursive, {}));
+      CAISSON_TRY(change_tree(*fd, {}, {.set = attributes_of(op) & kStrict}, {}));
       return fd;
     }
     if (fd.error().sys_errno() != ENOENT) return fd;
   }
-  if (what.mask_when_absent) return make_empty_directory({});
+  if (what.mask_when_absent) return make_empty_directory({}, root_.fd());
   return std::unexpected(std::move(refusal));
 }
 
@@ -215,42 +259,38 @@ Status Mounter::attach_new(const Attach& op, const NewFilesystem& what) {
   Place place = CAISSON_TRY(target(op, Kind::directory));
   std::optional<mode_t> mode;
   if (what.inherit_mode && place.existed) mode = CAISSON_TRY(sys::stat_of(place.fd, op.target)).st_mode & 07777;
-  const bool elsewhere = what.type == "proc" && environment_.in_pid_namespace;
-  if (elsewhere && needs_classic_mount(what))
-    return fail(ErrorKind::config, "procfs takes no such options in a PID namespace that is joined");
-  if (needs_classic_mount(what)) {
-    // mount(2) takes a path: the mountpoint itself, as the working directory, so that nothing is resolved.
-    if (::fchdir(place.fd.get()) < 0) return fail_errno("fchdir('{}')", op.target);
-    auto mounted = classic_mount_here(what, attributes_of(op), mode);
-    if (::fchdir(root_.fd().get()) < 0) return fail_errno("fchdir('/')");
-    CAISSON_TRY(std::move(mounted));
-    if (op.propagation.empty()) return {};
-    FileDescriptor top = CAISSON_TRY(root_.open(op.target, O_PATH));
-    return change_tree(top, {}, {}, op.propagation);
+  auto tree = open_filesystem(op, what, mode);
+  bool fell_back = false;
+  if (!tree) {
+    tree = open_fallback(op, what, std::move(tree.error()));
+    fell_back = true;
   }
-  const auto make = [&] { return make_filesystem(what, attributes_of(op), mode); };
-  auto tree = elsewhere ? environment_.in_pid_namespace(make) : make();
-  if (!tree) tree = open_fallback(op, what, std::move(tree.error()));
   if (!tree) return std::unexpected(std::move(tree.error()));
-  if (what.copy_up && place.existed) CAISSON_TRY(copy_contents(place.fd, *tree), "tmpcopyup");
+  if (what.id_map && mode && ::fchmodat(tree->get(), ".", *mode, 0) < 0) return fail_errno("chmod('{}')", op.target);
+  if (what.copy_up && place.existed) CAISSON_TRY(copy_directory(place.fd, *tree, what.data), "tmpcopyup");
   if (!what.label.empty()) {
     FileDescriptor top = CAISSON_TRY(sys::open_at(*tree, ".", O_RDONLY | O_DIRECTORY));
     if (::fsetxattr(top.get(), "security.selinux", what.label.data(), what.label.size() + 1, 0) < 0)
       return fail_errno("fsetxattr('{}', security.selinux)", op.target);
   }
   if (!op.propagation.empty() && !shared_seen_) CAISSON_TRY(change_tree(*tree, {}, {}, op.propagation));
-  return mount_onto(*tree, place, op);
+  CAISSON_TRY(mount_onto(*tree, place, op));
+  return fell_back && what.cover_cgroups ? cover_directory(op.target + "/fs/cgroup") : Status();
+}
+
+Status Mounter::cover_directory(const std::string& path) {
+  FileDescriptor place = CAISSON_TRY(root_.open_if_exists(path, O_PATH | O_DIRECTORY));
+  if (!place) return {};
+  const FileDescriptor cover = CAISSON_TRY(make_empty_directory({}, root_.fd()));
+  return sys::move_mount(cover, place);
 }
 
 Status Mounter::reconfigure(const plan::Reconfigure& op) {
   auto done = [&]() -> Status {
     FileDescriptor place = CAISSON_TRY(root_.open(op.target, O_PATH));
-    if (op.superblock && (!op.data.empty() || (op.superblock_set | op.superblock_clear) != 0)) {
-      FileDescriptor context = CAISSON_TRY(sys::pick_filesystem(place));
-      CAISSON_TRY(set_superblock_flags(context, op.superblock_set, op.superblock_clear));
-      CAISSON_TRY(set_options(context, op.data));
-      CAISSON_TRY(sys::reconfigure_filesystem(context));
-    }
+    if (!CAISSON_TRY(sys::is_mount_root(place, op.target)))
+      return fail(ErrorKind::config, "nothing is mounted at '{}'", op.target);
+    if (op.superblock) CAISSON_TRY(reconfigure_filesystem(op, place, root_.fd()));
     return change_tree(place, op.attributes, op.recursive, op.propagation);
   }();
   if (!done) return std::unexpected(std::move(done.error()).with(fmt::format("error remounting '{}'", op.target)));
@@ -261,10 +301,10 @@ Status Mounter::cgroup_tree(const plan::CgroupTree& op) {
   auto done = [&]() -> Status {
     Place place = CAISSON_TRY(root_.find(op.target));
     if (!place.fd) place = CAISSON_TRY(root_.make(op.target, Kind::directory));
-    FileDescriptor top = CAISSON_TRY(make_cgroup_directory(op));
+    FileDescriptor top = CAISSON_TRY(make_cgroup_directory(op, root_.fd()));
     CAISSON_TRY(sys::move_mount(top, place.fd));
     CAISSON_TRY(wait_for_cgroups());
-    CAISSON_TRY(mount_cgroups(op, top));
+    CAISSON_TRY(mount_cgroups(op, top, root_.fd()));
     return change_tree(top, {}, {}, op.propagation);
   }();
   if (!done)
@@ -295,7 +335,7 @@ Result<FileDescriptor> open_rootfs(const std::string& path) {
 
 Result<FileDescriptor> clone_rootfs(const plan::RootfsPlan& plan, FdView place) {
   FileDescriptor tree = CAISSON_TRY(sys::open_tree(place, "", sys::TreeCopy::recursive), "clone the rootfs");
-  if (plan.tree_propagation.kind != 0) CAISSON_TRY(change_tree(tree, {}, {}, {plan.tree_propagation}));
+  CAISSON_TRY(change_tree(tree, {}, {}, plan.tree_propagation));
   return tree;
 }
 
@@ -323,17 +363,36 @@ Result<FileDescriptor> prepare_nodes(const plan::RootfsPlan& plan) {
   return tree;
 }
 
-Result<FileDescriptor> prepare_bind(const Attach& op, const CopiedTree& tree, IdMaps& maps) {
+/// A new file system with a mapping, which only the host's privileges may give it. Without a mount namespace that
+/// something could be mounted in for a moment, what fsconfig(2) cannot say is refused.
+Result<FileDescriptor> prepare_filesystem(const Attach& op, const NewFilesystem& what, IdMaps& maps) {
   auto prepared = [&]() -> Result<FileDescriptor> {
-    FileDescriptor fd = CAISSON_TRY(copy_tree(tree));
-    if (tree.id_map) {
-      FdView space = CAISSON_TRY(maps.find(*tree.id_map));
-      CAISSON_TRY(
-          sys::set_attributes(
-              fd, {.set = MOUNT_ATTR_IDMAP, .user_namespace = space.get(), .recursive = tree.id_map->recursive}),
-          "id-mapped mount");
+    FileDescriptor fd = CAISSON_TRY(make_filesystem(what, attributes_of(op), std::nullopt, FdView::of(-1)));
+    CAISSON_TRY(set_id_map(fd, *what.id_map, CAISSON_TRY(maps.find(*what.id_map))));
+    return fd;
+  }();
+  if (!prepared)
+    return std::unexpected(std::move(prepared.error())
+                               .with(fmt::format("error mounting '{}' to rootfs at '{}'", source_of(op), op.target))
+                               .at(op.origin));
+  return prepared;
+}
+
+Result<FileDescriptor> prepare_bind(const plan::RootfsPlan& plan, const Attach& op, const CopiedTree& tree,
+                                    IdMaps& maps, std::vector<std::string>& notes) {
+  auto prepared = [&]() -> Result<FileDescriptor> {
+    if (tree.maps_late) {
+      FileDescriptor space(::fcntl(CAISSON_TRY(maps.find(*tree.id_map)).get(), F_DUPFD_CLOEXEC, 3));
+      if (!space) return fail_errno("fcntl(F_DUPFD_CLOEXEC)");
+      return space;
     }
-    CAISSON_TRY(change_tree(fd, op.attributes, op.recursive, op.propagation));
+    FileDescriptor fd;
+    if (tree.inside.empty())
+      fd = CAISSON_TRY(copy_tree(tree));
+    else
+      fd = CAISSON_TRY(copy_tree_inside(RootDir(CAISSON_TRY(open_rootfs(plan.rootfs))), tree));
+    if (tree.id_map) CAISSON_TRY(set_id_map(fd, *tree.id_map, CAISSON_TRY(maps.find(*tree.id_map))));
+    CAISSON_TRY(change_copied_tree(fd, op, tree.source, notes));
     return fd;
   }();
   if (!prepared)
@@ -345,11 +404,44 @@ Result<FileDescriptor> prepare_bind(const Attach& op, const CopiedTree& tree, Id
 
 }  // namespace
 
+Result<std::vector<FileDescriptor>> make_joined_filesystems(const plan::RootfsPlan& plan, std::uint64_t joined,
+                                                            const MakeInPidNamespace& in_pid_namespace) {
+  std::vector<FileDescriptor> made;
+  for (const auto& op : plan.mounts) {
+    const auto* attach = std::get_if<Attach>(&op);
+    const auto* what = attach != nullptr ? std::get_if<NewFilesystem>(&attach->what) : nullptr;
+    if (what == nullptr || what->before_user_namespace == 0) continue;
+    made.emplace_back();
+    if ((joined & what->before_user_namespace) == 0) continue;
+    const auto make = [&] { return make_filesystem(*what, attributes_of(*attach), std::nullopt, FdView::of(-1)); };
+    auto tree = what->before_user_namespace == CLONE_NEWPID ? in_pid_namespace(make) : make();
+    if (tree)
+      made.back() = std::move(*tree);
+    else if (tree.error().sys_errno() != EPERM)
+      return std::unexpected(
+          std::move(tree.error())
+              .with(fmt::format("error mounting '{}' to rootfs at '{}'", source_of(*attach), attach->target))
+              .at(attach->origin));
+  }
+  return made;
+}
+
+std::size_t count_prepared(const plan::RootfsPlan& plan) {
+  const auto is_prepared = [](const plan::RootfsOp& op) {
+    const auto* attach = std::get_if<Attach>(&op);
+    if (attach == nullptr) return false;
+    const auto* tree = std::get_if<CopiedTree>(&attach->what);
+    return tree != nullptr ? tree->prepared : std::get<NewFilesystem>(attach->what).id_map.has_value();
+  };
+  return static_cast<std::size_t>(std::ranges::count_if(plan.mounts, is_prepared)) + (plan.prepared ? 1 : 0) +
+         (has_prepared_nodes(plan) ? 1 : 0);
+}
+
 bool has_prepared_nodes(const plan::RootfsPlan& plan) {
   return std::ranges::any_of(plan.devices, &plan::DeviceNode::prepared);
 }
 
-Result<std::vector<FileDescriptor>> prepare_trees(const plan::RootfsPlan& plan) {
+Result<std::vector<FileDescriptor>> prepare_trees(const plan::RootfsPlan& plan, std::vector<std::string>& notes) {
   std::vector<FileDescriptor> trees;
   if (plan.prepared) {
     FileDescriptor place = CAISSON_TRY(open_rootfs(plan.rootfs));
@@ -358,8 +450,11 @@ Result<std::vector<FileDescriptor>> prepare_trees(const plan::RootfsPlan& plan) 
   IdMaps maps;
   for (const auto& op : plan.mounts) {
     const auto* attach = std::get_if<Attach>(&op);
-    const auto* tree = attach ? std::get_if<CopiedTree>(&attach->what) : nullptr;
-    if (tree && tree->prepared) trees.push_back(CAISSON_TRY(prepare_bind(*attach, *tree, maps)));
+    if (attach == nullptr) continue;
+    if (const auto* made = std::get_if<NewFilesystem>(&attach->what); made != nullptr && made->id_map)
+      trees.push_back(CAISSON_TRY(prepare_filesystem(*attach, *made, maps)));
+    const auto* tree = std::get_if<CopiedTree>(&attach->what);
+    if (tree && tree->prepared) trees.push_back(CAISSON_TRY(prepare_bind(plan, *attach, *tree, maps, notes)));
   }
   if (has_prepared_nodes(plan)) trees.push_back(CAISSON_TRY(prepare_nodes(plan)));
   return trees;

@@ -12,23 +12,41 @@
 
 namespace caisson::rootfs {
 
-/// What the mounter may ask of its caller.
+/// Calls its argument, which makes a detached file system, in a process of another PID namespace.
+using MakeInPidNamespace = std::function<Result<FileDescriptor>(const std::function<Result<FileDescriptor>()>&)>;
+
+/// What the mounter gets from its caller, and what it has to say to it.
 struct Environment {
   /// From prepare_trees(), in the plan's order; each is closed as soon as it is used.
   std::vector<FileDescriptor> prepared;
+  /// From make_joined_filesystems(), in the plan's order.
+  std::vector<FileDescriptor> joined;
   /// Called once, before the first operation that needs the container's cgroups to exist, to be joined, and a cgroup
   /// namespace (when the plan has one) to be made. Not called when no operation needs them. May be empty.
   std::function<Status()> wait_for_cgroups;
   /// Calls its argument, which makes a detached file system, in a process of the container's PID namespace: a procfs
   /// shows that of the process which makes it. Empty: the caller is such a process.
-  std::function<Result<FileDescriptor>(const std::function<Result<FileDescriptor>()>&)> in_pid_namespace;
+  MakeInPidNamespace in_pid_namespace;
+  /// Where the kernel's rules for less privileged callers gave something else than the config names: lines for the
+  /// debug log.
+  std::vector<std::string> notes;
 };
 
 /// In the runtime, before the clone: opens what the container's own process could not open (bind sources and the
 /// rootfs of a container with a user namespace) or not map (MOUNT_ATTR_IDMAP), as detached trees with their attributes
 /// and, below a foreign user namespace, cut off from the host's peer groups. User namespaces for id maps are made and
-/// ended here. Empty when the plan prepares nothing.
-Result<std::vector<FileDescriptor>> prepare_trees(const plan::RootfsPlan& plan);
+/// ended here. Empty when the plan prepares nothing. `notes`: as Environment::notes.
+Result<std::vector<FileDescriptor>> prepare_trees(const plan::RootfsPlan& plan, std::vector<std::string>& notes);
+
+/// How many descriptors prepare_trees() gives.
+std::size_t count_prepared(const plan::RootfsPlan& plan);
+
+/// In a process that has joined the container's namespaces, all but its user namespace: makes the file systems that
+/// show the joined ones (`joined`, CLONE_NEW*; of a PID namespace, those to be joined) and that the root of the user
+/// namespace could not make, as detached mounts. An empty descriptor stands for one that is left to attach_mounts():
+/// its namespace is not joined yet, or belongs to the user namespace.
+Result<std::vector<FileDescriptor>> make_joined_filesystems(const plan::RootfsPlan& plan, std::uint64_t joined,
+                                                            const MakeInPidNamespace& in_pid_namespace);
 
 /// The last of the prepared trees when the plan has device nodes that the parent makes: a file system with node 0, 1,
 /// ... of the plan's prepared ones.

@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "rootfs/masks.hpp"
+#include "rootfs/new_filesystem.hpp"
+#include "rootfs/tree_attributes.hpp"
 #include "rootfs/trees.hpp"
 #include "sys/file.hpp"
 #include "sys/mount.hpp"
@@ -96,7 +98,7 @@ Status hide_kernel_mounts(const RootDir& root) {
     if (errno != EPERM && errno != EINVAL) return fail_errno("umount2('{}')", *path);
     auto place = CAISSON_TRY(sys::open_if_exists(FdView::cwd(), *path, O_PATH));
     if (!place) continue;
-    FileDescriptor cover = CAISSON_TRY(make_empty_directory({}));
+    FileDescriptor cover = CAISSON_TRY(make_empty_directory({}, root.fd()));
     CAISSON_TRY(sys::move_mount(cover, place));
   }
   return {};

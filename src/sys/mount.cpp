@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sys/mount.hpp"
 
+#include <fcntl.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include <array>
@@ -47,15 +49,22 @@ Status set_attributes_at(int dir, const char* path, const std::string& shown, co
 
 }  // namespace
 
-Result<FileDescriptor> open_tree(FdView dir, const std::string& path, TreeCopy copy, bool follow) {
-  unsigned flags = OPEN_TREE_CLOEXEC | AT_NO_AUTOMOUNT;
+Result<FileDescriptor> open_tree(FdView dir, const std::string& path, TreeCopy copy, LastPart last) {
+  unsigned flags = OPEN_TREE_CLOEXEC;
+  if (last != LastPart::automount) flags |= AT_NO_AUTOMOUNT;
+  if (last == LastPart::keep_link) flags |= AT_SYMLINK_NOFOLLOW;
   if (path.empty()) flags |= AT_EMPTY_PATH;
-  if (!follow) flags |= AT_SYMLINK_NOFOLLOW;
   if (copy != TreeCopy::none) flags |= OPEN_TREE_CLONE;
   if (copy == TreeCopy::recursive) flags |= AT_RECURSIVE;
   int fd = ::open_tree(dir.get(), path.c_str(), flags);
   if (fd < 0) return fail_errno("open_tree('{}')", path);
   return FileDescriptor(fd);
+}
+
+Result<bool> is_mount_root(FdView place, const std::string& name) {
+  struct statx found {};
+  if (::statx(place.get(), "", AT_EMPTY_PATH, STATX_TYPE, &found) < 0) return fail_errno("statx('{}')", name);
+  return (found.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
 }
 
 Result<FileDescriptor> open_filesystem(const std::string& type) {

@@ -16,15 +16,25 @@ enum class TreeCopy {
   recursive,  ///< a detached clone of the mount and of all that is mounted below it
 };
 
-/// open_tree(2), close-on-exec, without automounts. An empty `path` means `dir` itself.
-Result<FileDescriptor> open_tree(FdView dir, const std::string& path, TreeCopy copy, bool follow = true);
+/// What becomes of the last part of a path.
+enum class LastPart {
+  follow,     ///< a symlink is followed; an automount point is opened as it is
+  automount,  ///< a symlink is followed and an automount point mounted, as mount(2) does for the source of a bind
+  keep_link,  ///< a symlink is opened itself
+};
+
+/// open_tree(2), close-on-exec. An empty `path` means `dir` itself.
+Result<FileDescriptor> open_tree(FdView dir, const std::string& path, TreeCopy copy, LastPart last = LastPart::follow);
+
+/// Whether `place` is the root of a mount, by statx(2): since Linux 5.8.
+Result<bool> is_mount_root(FdView place, const std::string& name);
 
 /// fsopen(2): a context for a new file system of `type`.
 Result<FileDescriptor> open_filesystem(const std::string& type);
 /// fspick(2): a context to reconfigure the file system mounted at `target`.
 Result<FileDescriptor> pick_filesystem(FdView target);
 
-/// fsconfig(FSCONFIG_SET_STRING). The kernel takes values of at most 255 bytes (fits_option()). A failure bears what
+/// fsconfig(FSCONFIG_SET_STRING). The kernel takes keys and values of at most kOptionLimit bytes. A failure bears what
 /// the kernel logged: "tmpfs: Bad value for 'size': fsconfig(size=x): Invalid argument".
 Status set_option(FdView context, const std::string& key, const std::string& value);
 /// fsconfig(FSCONFIG_SET_FLAG): an option without a value.
@@ -36,7 +46,7 @@ Status reconfigure_filesystem(FdView context);
 /// fsmount(2): a detached mount with MOUNT_ATTR_* attributes.
 Result<FileDescriptor> mount_filesystem(FdView context, std::uint64_t attributes);
 
-/// The longest option value fsconfig(2) takes; longer ones (lowerdir= of overlay) need mount(2).
+/// The longest key or value that fsconfig(2) takes, in bytes; longer ones (lowerdir= of overlay) need mount(2).
 inline constexpr std::size_t kOptionLimit = 255;
 
 /// What mount_setattr(2) changes. Source: mount_setattr(2), Linux 5.12.

@@ -80,16 +80,17 @@ Status Channel::wait_for_end() const {
   return {};
 }
 
-Status Channel::expect_end() const {
-  for (bool executing = false;;) {
+Result<Executing> Channel::expect_end() const {
+  for (std::optional<Executing> executing;;) {
     sys::ReceivedPacket packet = CAISSON_TRY(sys::receive_packet(socket_));
-    if (packet.end && executing) return {};
+    if (packet.end && executing) return std::move(*executing);
     if (packet.end) return fail(ErrorKind::destroyed, "container process is already dead");
     Message message = CAISSON_TRY(decode(packet.bytes));
     if (auto* failed = std::get_if<Failed>(&message)) return std::unexpected(std::move(failed->error));
-    if (!std::holds_alternative<Executing>(message))
+    auto* last = std::get_if<Executing>(&message);
+    if (last == nullptr)
       return fail(ErrorKind::system, "init sent {} where only the end was expected", name_of(message));
-    executing = true;
+    executing = std::move(*last);
   }
 }
 

@@ -54,7 +54,7 @@ class Channel {
 
   /// Success when the peer says Executing and closes its end without another word: its execve has taken place.
   /// ErrorKind::destroyed when it closes its end only: it was killed.
-  Status expect_end() const;
+  Result<Executing> expect_end() const;
 
   /// Waits until the peer has closed its end, whatever it says before: one waking up for all of that.
   Status wait_for_end() const;

@@ -82,14 +82,18 @@ inline constexpr auto json::fields<wire::Begin> = table(
     required("limits_by_parent", &wire::Begin::limits_by_parent),
     required("awaits_rootfs", &wire::Begin::awaits_rootfs), required("moved_late", &wire::Begin::moved_late),
     required("enters_pids_last", &wire::Begin::enters_pids_last), required("preserve_fds", &wire::Begin::preserve_fds),
-    required("listen_fds", &wire::Begin::listen_fds), required("namespaces", &wire::Begin::namespaces),
-    optional("function", &wire::Begin::function));
+    required("listen_fds", &wire::Begin::listen_fds), optional("descriptor_limit", &wire::Begin::descriptor_limit),
+    required("namespaces", &wire::Begin::namespaces), optional("function", &wire::Begin::function));
 template <>
 inline constexpr auto json::fields<wire::Proceed> = table(required("filter", &wire::Proceed::filter),
                                                           required("seccomp_flags", &wire::Proceed::seccomp_flags),
                                                           required("seccomp_notify", &wire::Proceed::seccomp_notify),
                                                           required("ignored_signals", &wire::Proceed::ignored_signals),
                                                           required("own_limits", &wire::Proceed::own_limits));
+template <>
+inline constexpr auto json::fields<wire::Created> = table(optional("notes", &wire::Created::notes));
+template <>
+inline constexpr auto json::fields<wire::Executing> = table(optional("notes", &wire::Executing::notes));
 template <>
 inline constexpr auto json::fields<wire::Console> = table(required("name", &wire::Console::name));
 template <>

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <iterator>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -75,6 +76,8 @@ struct Begin {
   bool moved_late = false;        ///< the parent moves init when that waits for its cgroups and has said RootfsReady
   bool enters_pids_last = false;  ///< the stage switches the root before it clones init: Spawned comes after Proceed
   unsigned preserve_fds = 0;
+  /// The soft limit of open files that the caller had, where the parent raised it for the prepared trees.
+  std::optional<std::uint64_t> descriptor_limit;
   unsigned listen_fds = 0;       ///< LISTEN_FDS that the payload is told of; part of preserve_fds
   std::uint64_t namespaces = 0;  ///< exec: CLONE_NEW* to join
   std::string function;          ///< exec: something that init does itself in place of a program; its name
@@ -104,10 +107,14 @@ struct SeccompListener {
   int fd = -1;
 };
 struct Taken {};
-struct Created {};
+struct Created {
+  std::vector<std::string> notes;  ///< lines for the debug log of the runtime: init has no log of its own
+};
 /// The last word of a process that is about to execute the user's program: its end alone would say the same of one that
 /// was killed before.
-struct Executing {};
+struct Executing {
+  std::vector<std::string> notes;  ///< those that did not go with Created
+};
 struct Failed {
   Error error;
 };

@@ -96,10 +96,45 @@ TEST_CASE("devices of the config in a user namespace are as it says", "[devices]
   CHECK(report.num(dev("/dev/zero", "mode")) == 0444);
   CHECK(report.num(dev("/dev/zero", "uid")) == 0);
   CHECK(report.num(dev("/dev/pipe", "mode")) == 0640);
-  bundle.set("/linux/devices/0/uid", "70000");
-  const Ran ran = world.run(bundle);
-  CHECK(ran.code == 1);
-  CHECK(contains(ran.err, "uid 70000 is not mapped [config: /linux/devices/0/uid]"));
+  // An owner that the container cannot have: engines pass on every device of the host for --privileged.
+  bundle.set("/linux/devices/0/uid", "70000").set("/process/user", R"({"uid":0,"gid":0})");
+  const std::string log = world.dir() + "/run.log";
+  bundle.probe({"--stat", "/dev/mine"}).write();
+  const Ran ran = world.call({"--debug", "--log", log, "run", "--bundle", bundle.dir, bundle.id});
+  INFO(ran.err);
+  REQUIRE(ran.code == 0);
+  CHECK(Json(ran.out).num(dev("/dev/mine", "uid")) == 65534);
+  CHECK(Json(ran.out).num(dev("/dev/mine", "gid")) == 8);
+  CHECK(Json(ran.out).num(dev("/dev/mine", "mode")) == 0600);
+  CHECK(contains(slurp(log), "uid 70000 is not mapped, the container sees the overflow id"));
+  world.nothing_left();
+}
+
+TEST_CASE("the devices that engines pass for --privileged, with a user namespace and without", "[devices][user]") {
+  World world;
+  Bundle bundle = world.bundle();
+  if (GENERATE(false, true)) {
+    const char* maps = R"([{"containerID":0,"hostID":100000,"size":65536}])";
+    bundle.add_namespace("user").set("/linux/uidMappings", maps).set("/linux/gidMappings", maps);
+    REQUIRE(::chown(bundle.rootfs.c_str(), 100000, 100000) == 0);
+  }
+  make_dirs(bundle.rootfs + "/var");
+  make_dirs(bundle.rootfs + "/run");
+  REQUIRE(::symlink("/run", (bundle.rootfs + "/var/run").c_str()) == 0);
+  REQUIRE(::chown((bundle.rootfs + "/run").c_str(), 100000, 100000) == 0);
+  bundle.set("/linux/devices", R"([{"path":"/dev/ptmx","type":"c","major":5,"minor":2,"fileMode":438,"uid":0,"gid":5},
+    {"path":"/dev/null","type":"c","major":1,"minor":3,"fileMode":438,"uid":0,"gid":0},
+    {"path":"/dev/tty","type":"c","major":5,"minor":0,"fileMode":438,"uid":0,"gid":5},
+    {"path":"/dev/console","type":"c","major":5,"minor":1,"fileMode":384,"uid":0,"gid":0},
+    {"path":"/dev/full","type":"c","major":1,"minor":7,"fileMode":438,"uid":1000000,"gid":1000000},
+    {"path":"/var/run/gadget/null2","type":"c","major":1,"minor":3,"fileMode":438}])");
+  const Json report = world.report(bundle, {"--stat", "/dev/full", "--stat", "/run/gadget/null2", "--try-write",
+                                            "/dev/null", "--try-open", "/dev/ptmx"});
+  CHECK(report.str(dev("/dev/ptmx", "link")) == "pts/ptmx");
+  CHECK(report.str("/open/~1dev~1ptmx") == "ok");
+  CHECK(report.str("/write/~1dev~1null") == "ok");
+  CHECK(report.num(dev("/dev/tty", "gid")) == 5);
+  CHECK(report.str("/stat/~1run~1gadget~1null2/rdev") == "1:3");
   world.nothing_left();
 }
 

@@ -131,6 +131,56 @@ TEST_CASE("a bind mount keeps the locked flags of its source", "[mounts][bind]")
   ::umount2(dir.c_str(), MNT_DETACH);
 }
 
+TEST_CASE("a source that the host has mounted read-only is not opened by rw", "[mounts][bind]") {
+  World world;
+  Bundle bundle = world.bundle();
+  const std::string real = host_dir(world, "real");
+  const std::string closed = world.dir() + "/closed";
+  make_dirs(closed);
+  REQUIRE(::chmod(real.c_str(), 0777) == 0);
+  REQUIRE(::mount(real.c_str(), closed.c_str(), nullptr, MS_BIND, nullptr) == 0);
+  REQUIRE(::mount(nullptr, closed.c_str(), nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID, nullptr) == 0);
+  bundle.mount("/rw", "bind", closed, {"rbind", "rprivate", "rw"});
+  bundle.mount("/rrw", "bind", closed, {"bind", "rrw", "suid"});
+  bool locked = false;
+  SECTION("root's container") {}
+  SECTION("with a user namespace") {
+    const char* maps = R"([{"containerID":0,"hostID":100000,"size":65536}])";
+    bundle.add_namespace("user").set("/linux/uidMappings", maps).set("/linux/gidMappings", maps);
+    REQUIRE(::chown(bundle.rootfs.c_str(), 100000, 100000) == 0);
+  }
+  SECTION("a user's container, to whom the flags are locked") {
+    locked = true;
+    const char* maps = R"([{"containerID":0,"hostID":4242,"size":1}])";
+    bundle.add_namespace("user").set("/linux/uidMappings", maps).set("/linux/gidMappings", maps);
+    bundle.remove("/linux/cgroupsPath").remove("/linux/resources");
+    make_dirs(world.dir() + "/run");
+    ::umount2(closed.c_str(), MNT_DETACH);
+    world.give_to(4242);
+    REQUIRE(::mount(real.c_str(), closed.c_str(), nullptr, MS_BIND, nullptr) == 0);
+    REQUIRE(::mount(nullptr, closed.c_str(), nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID, nullptr) == 0);
+  }
+  How how;
+  if (locked) {
+    how.uid = 4242;
+    how.env = {"XDG_RUNTIME_DIR=" + world.dir() + "/run"};
+    how.global_root = false;
+  }
+  bundle.probe({"--try-create", "/rw/x", "--try-create", "/rrw/x"});
+  const std::string log = world.dir() + "/run.log";
+  bundle.write();
+  const Ran ran = world.call({"--debug", "--log", log, "run", "--bundle", bundle.dir, bundle.id}, how);
+  INFO(ran.err);
+  REQUIRE(ran.code == 0);
+  const Json report(ran.out);
+  CHECK(report.str("/create/~1rw~1x") == "EROFS");
+  CHECK(report.str("/create/~1rrw~1x") == "EROFS");
+  CHECK(has_option(mount_at(report, "/rrw").str("/options"), "nosuid") == locked);
+  CHECK(contains(slurp(log), "'suid' has no effect, 'nosuid' of the source is locked") == locked);
+  ::umount2(closed.c_str(), MNT_DETACH);
+  world.nothing_left();
+}
+
 TEST_CASE("mounts happen in the order of the list", "[mounts]") {
   World world;
   Bundle bundle = world.bundle();

@@ -5,6 +5,7 @@
 #include <utility>
 #include <variant>
 
+#include "base/log.hpp"
 #include "container/foreground/signals.hpp"
 
 namespace caisson::container {
@@ -14,6 +15,11 @@ namespace {
 std::unexpected<Error> unexpected(const wire::Message& message, Until until) {
   return fail(ErrorKind::system, "init sent {} where {} was expected", wire::name_of(message),
               until == Until::created ? "Created" : "its execve");
+}
+
+/// What the mounts in init are otherwise than the config names, where the kernel left no choice.
+void log_notes(const std::vector<std::string>& notes) {
+  for (const auto& note : notes) log::debug("{}", note);
 }
 
 /// One conversation: which messages have come.
@@ -56,8 +62,13 @@ Result<bool> Conversation::take(wire::Packet packet) {
     return false;
   }
   if (!packet.descriptors.empty()) return unexpected(message, until_);
-  if (std::holds_alternative<wire::Created>(message) && until_ == Until::created) return true;
-  if (std::holds_alternative<wire::Executing>(message) && is_due(until_ == Until::execve, message)) {
+  if (const auto* created = std::get_if<wire::Created>(&message); created != nullptr && until_ == Until::created) {
+    log_notes(created->notes);
+    return true;
+  }
+  if (const auto* last = std::get_if<wire::Executing>(&message);
+      last != nullptr && is_due(until_ == Until::execve, message)) {
+    log_notes(last->notes);
     executing_ = true;
   } else if (const auto* listener = std::get_if<wire::SeccompListener>(&message);
              listener != nullptr && !std::exchange(seen_.at(message.index()), true) && answers_.seccomp_listener) {

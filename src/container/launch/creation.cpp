@@ -28,6 +28,7 @@
 #include "process/apply_identity.hpp"
 #include "process/run_hooks.hpp"
 #include "rootfs/mounter.hpp"
+#include "sys/descriptor_limit.hpp"
 #include "sys/file.hpp"
 #include "sys/process.hpp"
 #include "sys/socket.hpp"
@@ -52,6 +53,11 @@ bool has_hooks_after(const config::Spec& spec) {
 bool mentions_lsm(const config::Spec& spec) {
   return !spec.process->apparmor_profile.empty() || !spec.process->selinux_label.empty() ||
          !spec.linux_or_empty().mount_label.empty();
+}
+
+/// What init and the mounts of the runtime did otherwise than the config names, where the kernel left no choice.
+void log_notes(const std::vector<std::string>& notes) {
+  for (const auto& note : notes) log::debug("{}", note);
 }
 
 Status run_hooks(const std::vector<config::Hook>& hooks, const char* stage, const std::string& json,
@@ -228,13 +234,17 @@ Status Creation::spawn_init() {
   // In a cgroup2 the process is born, so that must be there first. Those of v1 are made while init mounts.
   cgroup_dir_ = CAISSON_TRY(cgroup_->create_birthplace());
   if (plan_.cgroup.enter_late) cgroup_dir_.reset();
-  std::vector<FileDescriptor> prepared = CAISSON_TRY(rootfs::prepare_trees(plan_.init.rootfs));
+  const auto room = CAISSON_TRY(sys::DescriptorRoom::make(rootfs::count_prepared(plan_.init.rootfs)));
+  std::vector<std::string> notes = plan_.init.rootfs.notes;
+  std::vector<FileDescriptor> prepared = CAISSON_TRY(rootfs::prepare_trees(plan_.init.rootfs, notes));
+  log_notes(notes);
   // Init has its lock from the first. An in-memory init does not read the file, so it is written later, in parallel:
   // see prepare_host().
   config_ = CAISSON_TRY(entry_->make_config());
   const FileDescriptor config = CAISSON_TRY(entry_->open_locked_config());
 
   wire::Begin begin = make_begin();
+  begin.descriptor_limit = room.soft_before();
   begin.descriptors.prepared = static_cast<unsigned>(prepared.size());
   std::vector<FdView> descriptors;
   if (start_listener_) descriptors.push_back(start_listener_);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plan/mount_options.hpp"
+#include "plan/mount_id_map.hpp"
 
 #include <sys/mount.h>
 
@@ -106,10 +107,56 @@ TEST_CASE("what the table does not know is for the file system, one option each"
   CHECK(read({R"(lowerdir=/a\,b:/c)"}).data == std::vector<std::string>{R"(lowerdir=/a\,b:/c)"});
 }
 
-TEST_CASE("a mapping in the option itself is refused by name", "[plan][mounts]") {
-  auto result = plan::read_options({"bind", "idmap=uids=0-1-10"}, "/mounts/2");
+TEST_CASE("options of fstab that are for programs alone", "[plan][mounts]") {
+  const auto flags =
+      read({"bind", "x-systemd.automount", "x-gvfs-show", "X-mount.mkdir", "_netdev", "nofail", "noauto", "auto"});
+  CHECK(flags.data.empty());
+  CHECK(flags.bind);
+}
+
+TEST_CASE("a mapping in the option itself, as podman writes it", "[plan][mounts][idmap]") {
+  const auto flags = read({"bind", "ridmap=uids=0-1-10;gids=@5-0-1"});
+  CHECK(flags.map == plan::MapScope::recursive);
+  CHECK(flags.map_value == "uids=0-1-10;gids=@5-0-1");
+  CHECK(flags.map_pointer == "/mounts/2/options/1");
+  CHECK(read({"idmap=uids=0-1-10", "idmap"}).map_value.empty());
+  auto result = plan::read_options({"bind", "idmap="}, "/mounts/2");
   REQUIRE_FALSE(result);
   CHECK(result.error().pointer() == "/mounts/2/options/1");
+}
+
+TEST_CASE("values of idmap=, absolute and relative to the container", "[plan][mounts][idmap]") {
+  caisson::config::Linux os;
+  os.uid_mappings = {{0, 100000, 1000}, {1000, 500, 1}, {1001, 200000, 10}};
+  os.gid_mappings = {{0, 300000, 65536}};
+  const std::string same = "0 0 4294967295\n";
+  struct {
+    const char* value;
+    std::string uids, gids;
+  } const table[] = {
+      {"uids=0-1-10;gids=5-6-1", "0 1 10\n", "5 6 1\n"},
+      {"gids=@7-8-9;uids=0-1-10#10-11-10", "0 1 10\n10 11 10\n", "7 300008 9\n"},
+      {"uids=@1000-0-1#20-30-1", "1000 100000 1\n20 30 1\n", same},
+      {"uids=@0-999-4", "0 100999 1\n1 500 1\n2 200000 2\n", same},
+      {"gids=0-0-4294967295", same, same},
+  };
+  for (const auto& row : table) {
+    INFO(row.value);
+    const auto texts = plan::read_id_map(row.value, os, "/p");
+    REQUIRE(texts);
+    CHECK(texts->uids == row.uids);
+    CHECK(texts->gids == row.gids);
+  }
+  for (const char* value : {"", "x", "uids=", "uids=1", "uids=1-2", "uids=1-2-0", "uids=1-2-3-4", "uids=a-2-3",
+                            "uids=1-2-3#", "uids=1-2-3;uids=4-5-6", "uids=@0-1011-1", "uids=@0-1005-100",
+                            "uids=4294967295-0-1", "uids=0-4294967290-10", "uids=1-2-3;x=1-2-3"}) {
+    INFO(value);
+    const auto texts = plan::read_id_map(value, os, "/mounts/2/options/1");
+    REQUIRE_FALSE(texts);
+    CHECK(texts.error().pointer() == "/mounts/2/options/1");
+  }
+  // Without a user namespace the container's ids are the host's.
+  CHECK(plan::read_id_map("uids=@7-8-9", {}, "/p")->uids == "7 8 9\n");
 }
 
 TEST_CASE("the names are sorted and told once", "[plan][mounts]") {

@@ -84,7 +84,7 @@ TEST_CASE("the usual bundle, as text", "[plan][rootfs]") {
   CHECK(
       plan::describe(c.made()) ==
       "rootfs /bundle/rootfs\n"
-      "propagation host=rslave tree= root=\n"
+      "propagation host=rslave tree=rprivate root=\n"
       "mount /proc: new proc 'proc' ordinary-directory  [/mounts/0]\n"
       "mount /dev: new tmpfs 'tmpfs' mode=755 size=65536k +nosuid -noatime +strictatime ordinary-directory  [/mounts/1]\n"
       "mount /sys: new sysfs 'sysfs' +ro +nosuid +nodev +noexec ordinary-directory  [/mounts/2]\n"
@@ -118,6 +118,27 @@ TEST_CASE("where the rootfs is", "[plan][rootfs]") {
   CHECK(c.refused().find("[config: /root]") != std::string::npos);
 }
 
+TEST_CASE("rw and rrw of a bind take back an earlier ro and clear nothing of the source", "[plan][rootfs]") {
+  struct {
+    std::vector<std::string> options;
+    const char* text;
+  } const table[] = {
+      {{"bind", "rw"}, ""},
+      {{"rbind", "rrw"}, ""},
+      {{"bind", "ro", "rw"}, ""},
+      {{"rbind", "ro", "rrw"}, ""},
+      {{"bind", "rw", "ro"}, " +ro"},
+      {{"rbind", "rrw", "rro"}, " +rro"},
+      {{"rbind", "rro", "rw"}, " +rro"},
+      {{"bind", "rw", "suid", "dev", "exec"}, " -nosuid -nodev -noexec"},
+  };
+  for (const auto& row : table) {
+    const std::string kind = row.options.front();
+    CHECK(Case().mount({"/x", "", "/s", row.options, {}, {}}).lines("mount") ==
+          "mount /x: " + kind + " '/s'" + row.text + "  [/mounts/0]\n");
+  }
+}
+
 TEST_CASE("destinations that are refused", "[plan][rootfs]") {
   struct {
     config::Mount mount;
@@ -145,6 +166,19 @@ TEST_CASE("destinations that are refused", "[plan][rootfs]") {
     CHECK(text.find(row.text) != std::string::npos);
     CHECK(text.find("[config: /mounts/0") != std::string::npos);
   }
+}
+
+TEST_CASE("a destination that begins with the host's path of the rootfs", "[plan][rootfs]") {
+  Case c;
+  c.mount({"/bundle/rootfs/data", "tmpfs", "tmpfs", {}, {}, {}}).mount({"/bundle/rootfs2", "tmpfs", "t", {}, {}, {}});
+  CHECK(c.lines("mount") ==
+        "mount /data: new tmpfs 'tmpfs' inherit-mode  [/mounts/0]\n"
+        "mount /bundle/rootfs2: new tmpfs 't' inherit-mode  [/mounts/1]\n");
+  for (const char* top : {"/bundle/rootfs", "/bundle//./rootfs/"})
+    CHECK(Case().mount({top, "tmpfs", "tmpfs", {}, {}, {}}).refused().find("is on the top of rootfs") !=
+          std::string::npos);
+  CHECK(Case().mount({"/bundle/rootfs/proc/self", "", "/x", {"bind"}, {}, {}}).refused().find("inside /proc") !=
+        std::string::npos);
 }
 
 TEST_CASE("single files of /proc may be covered", "[plan][rootfs]") {
@@ -177,12 +211,12 @@ TEST_CASE("rootfsPropagation", "[plan][rootfs]") {
     const char* bind;
     const char* bind_beside_shared;
   } const table[] = {
-      {"", "host=rslave tree= root=", "", ""},
-      {"rslave", "host=rslave tree= root=", "", ""},
-      {"private", "host=rprivate tree= root=", "", " rprivate"},
-      {"shared", "host= tree=rslave root=shared", " rslave", " rslave"},
-      {"rshared", "host= tree=rslave root=rshared", " rslave", " rslave"},
-      {"runbindable", "host=rslave tree= root=runbindable", "", ""},
+      {"", "host=rslave tree=rprivate root=", "", ""},
+      {"rslave", "host=rslave tree=rslave+private root=", "", ""},
+      {"private", "host=rprivate tree=rprivate root=", "", " rprivate"},
+      {"shared", "host= tree=rprivate root=shared", " rslave", " rslave"},
+      {"rshared", "host= tree=rprivate root=rshared", " rslave", " rslave"},
+      {"runbindable", "host=rslave tree=rprivate root=runbindable", "", ""},
   };
   for (const auto& row : table) {
     INFO(row.name);
@@ -207,7 +241,7 @@ TEST_CASE("a user namespace gets its trees from the runtime", "[plan][rootfs]") 
   Case c;
   c.user_namespace().mount({"/x", "", "/src", {"bind", "ro"}, {}, {}});
   CHECK(c.lines("rootfs") == "rootfs /bundle/rootfs prepared\n");
-  CHECK(c.lines("propagation") == "propagation host=rslave tree=rslave root=\n");
+  CHECK(c.lines("propagation") == "propagation host=rslave tree=rprivate root=\n");
   CHECK(c.lines("mount") == "mount /x: bind '/src' prepared +ro rslave  [/mounts/0]\n");
   CHECK(c.lines("device /dev/null") == "device /dev/null: c 1:3 0666 0:0 bind\n");
 
@@ -222,6 +256,16 @@ TEST_CASE("id-mapped binds", "[plan][rootfs]") {
   c.mount({"/x", "", "/src", {"bind", "ridmap"}, {{0, 5, 10}, {20, 30, 1}}, {{0, 6, 10}}});
   CHECK(c.lines("mount") == "mount /x: bind '/src' prepared ridmap[0 5 10,20 30 1][0 6 10] rslave  [/mounts/0]\n");
 
+  Case option;
+  option.user_namespace().mount({"/x", "", "/src", {"bind", "idmap=uids=@1000-0-1;gids=5-6-7"}, {}, {}});
+  option.spec.linux->uid_mappings = option.spec.linux->gid_mappings = {{0, 100000, 65536}};
+  option.mount({"/t", "tmpfs", "tmpfs", {"idmap", "mode=755"}, {}, {}});
+  CHECK(option.lines("mount") ==
+        "mount /x: bind '/src' prepared idmap[1000 100000 1][5 6 7] rslave  [/mounts/0]\n"
+        "mount /t: new tmpfs 'tmpfs' mode=755 prepared idmap[0 100000 65536][0 100000 65536]  [/mounts/1]\n");
+  option.mount({"/y", "", "/src", {"bind", "idmap=uids=0-1-1"}, {{0, 1, 1}}, {{0, 1, 1}}});
+  CHECK(option.refused().find("[config: /mounts/2/options/1]") != std::string::npos);
+
   Case own;
   own.user_namespace().mount({"/x", "", "/src", {"bind", "idmap"}, {}, {}});
   CHECK(own.lines("mount") ==
@@ -235,12 +279,58 @@ TEST_CASE("id-mapped binds", "[plan][rootfs]") {
   CHECK(joined.lines("mount") == "mount /x: bind '/src' prepared idmap=/proc/7/ns/user rslave  [/mounts/0]\n");
 }
 
-TEST_CASE("sysfs of a network namespace that is not ours", "[plan][rootfs]") {
+TEST_CASE("the caller's proc and sysfs stand in where the kernel may refuse new ones", "[plan][rootfs]") {
+  const config::Mount proc{"/proc", "proc", "proc", {}, {}, {}};
+  const config::Mount sys{"/sys", "sysfs", "sysfs", {"ro"}, {}, {}};
+  const std::string fallbacks =
+      "mount /proc: new proc 'proc' else-rbind '/proc' must-be-proc ordinary-directory  [/mounts/0]\n"
+      "mount /sys: new sysfs 'sysfs' else-rbind '/sys' cover-cgroups +ro ordinary-directory  [/mounts/1]\n";
+  CHECK(Case().mount(proc).mount(sys).lines("mount").find("else") == std::string::npos);
+  CHECK(Case().user_namespace().mount(proc).mount(sys).lines("mount") == fallbacks);
+  Case nested;
+  nested.facts.in_user_namespace = true;
+  CHECK(nested.mount(proc).mount(sys).lines("mount") == fallbacks);
+  CHECK(nested.lines("mask").empty());
+  nested.options.cgroups = {{{"memory"}, "/sys/fs/cgroup", "/sys/fs/cgroup/c1", true}};
+  nested.mount({"/sys/fs/cgroup", "cgroup", "cgroup", {"ro"}, {}, {}});
+  CHECK(nested.lines("mount /sys:").find("cover-cgroups") == std::string::npos);
+}
+
+TEST_CASE("file systems of joined namespaces are made before a user namespace is entered", "[plan][rootfs]") {
+  struct {
+    const char* type;
+    std::uint64_t kind;
+  } const table[] = {{"mqueue", CLONE_NEWIPC}, {"proc", CLONE_NEWPID}, {"sysfs", CLONE_NEWNET}};
+  for (const auto& row : table) {
+    INFO(row.type);
+    Case c;
+    c.mount({"/x", row.type, row.type, {}, {}, {}});
+    c.namespaces.create &= ~row.kind;
+    c.namespaces.join.push_back({row.kind, "/proc/7/ns/x", "/linux/namespaces/0/path"});
+    CHECK(c.lines("mount").find("before-user-namespace") == std::string::npos);
+    c.user_namespace();
+    CHECK(c.lines("mount").find("before-user-namespace") != std::string::npos);
+    // The caller's processes are not those of the joined namespace.
+    if (row.kind == CLONE_NEWPID) CHECK(c.lines("mount").find("else") == std::string::npos);
+    c.facts.privileged = false;
+    CHECK(c.lines("mount").find("before-user-namespace") == std::string::npos);
+  }
+}
+
+TEST_CASE("a source below the rootfs is found in the container", "[plan][rootfs]") {
   Case c;
-  c.user_namespace().mount({"/sys", "sysfs", "sysfs", {"ro"}, {}, {}});
-  c.namespaces.create &= ~std::uint64_t{CLONE_NEWNET};
-  CHECK(c.lines("mount") == "mount /sys: new sysfs 'sysfs' else-rbind '/sys' +ro ordinary-directory  [/mounts/0]\n");
-  CHECK(c.lines("mask") == "mask /sys/fs/cgroup  [/mounts/0]\n");
+  c.user_namespace()
+      .mount({"/a", "tmpfs", "tmpfs", {}, {}, {}})
+      .mount({"/b", "", "/bundle/rootfs/a/x", {"bind"}, {}, {}})
+      .mount({"/c", "", "rootfs//y/../z", {"rbind", "idmap"}, {}, {}})
+      .mount({"/d", "", "rootfs", {"rbind", "idmap"}, {}, {}});
+  CHECK(c.lines("mount /b") == "mount /b: bind '/bundle/rootfs/a/x' inside=/a/x  [/mounts/1]\n");
+  CHECK(c.lines("mount /c") ==
+        "mount /c: rbind '/bundle/rootfs//y/../z' inside=/z prepared idmap[0 100000 65536][0 100000 65536] rslave  "
+        "[/mounts/2]\n");
+  CHECK(c.lines("mount /d") ==
+        "mount /d: rbind '/bundle/rootfs' inside=/ prepared idmap[0 100000 65536][0 100000 65536] late rslave  "
+        "[/mounts/3]\n");
 }
 
 TEST_CASE("the host's cgroups do not come along with its /sys", "[plan][rootfs]") {
@@ -263,7 +353,8 @@ TEST_CASE("what a remount cannot say is refused", "[plan][rootfs]") {
 TEST_CASE("cgroup mounts", "[plan][rootfs]") {
   Case c;
   c.mount({"/sys/fs/cgroup", "cgroup", "cgroup", {"nosuid", "noexec", "nodev", "ro"}, {}, {}});
-  CHECK(c.refused().find("the container has no cgroup") != std::string::npos);
+  CHECK(c.lines("mount") ==
+        "mount /sys/fs/cgroup: rbind '/sys/fs/cgroup' +rro +rnosuid +rnodev +rnoexec  [/mounts/0]\n");
 
   c.facts.cgroup_flavour = plan::CgroupFlavour::hybrid;
   c.options.cgroups = {{{"cpu", "cpuacct"}, "/sys/fs/cgroup/cpu,cpuacct", "/sys/fs/cgroup/cpu,cpuacct/c1", false},
@@ -306,6 +397,28 @@ TEST_CASE("devices", "[plan][rootfs]") {
   SECTION("a number is missing") {
     c.spec.linux->devices[2].minor.reset();
     CHECK(c.refused().find("[config: /linux/devices/2/minor]") != std::string::npos);
+  }
+  SECTION("/dev/ptmx is the link to the container's own, whatever the config adds") {
+    c.spec.linux->devices = {{config::DeviceType::c, "/dev/ptmx", 5, 2, 0666, 0, 5}};
+    CHECK(c.lines("device /dev/ptmx").empty());
+    CHECK(c.lines("link /dev/ptmx") == "link /dev/ptmx -> pts/ptmx replace\n");
+    c.spec.linux->devices[0].minor = 3;
+    CHECK(c.refused().find("[config: /linux/devices/0/path]") != std::string::npos);
+    c.spec.linux->devices.clear();
+    c.mount({"/dev/ptmx", "", "/dev/ptmx", {"bind"}, {}, {}});
+    CHECK(c.lines("link /dev/ptmx").empty());
+  }
+  SECTION("ids that are not mapped become ids of the host that nobody in the container has") {
+    c.user_namespace();
+    c.spec.linux->uid_mappings = {{0, 100000, 65536}, {65536, 4294900000, 67295}};
+    c.spec.linux->gid_mappings = {{0, 100000, 65536}};
+    c.spec.linux->devices = {{config::DeviceType::c, "/dev/mine", 1, 3, 0600, 200000, 70000}};
+    const plan::RootfsPlan made = c.made();
+    CHECK(made.devices.back().host_uid == 4294899999);
+    CHECK(made.devices.back().host_gid == 4294967294);
+    CHECK(made.notes ==
+          std::vector<std::string>{"device '/dev/mine': uid 200000 is not mapped, the container sees the overflow id",
+                                   "device '/dev/mine': gid 70000 is not mapped, the container sees the overflow id"});
   }
   SECTION("the root is no device") {
     c.spec.linux->devices[2].path = "/x/..";

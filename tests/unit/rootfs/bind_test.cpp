@@ -157,6 +157,63 @@ TEST_CASE("symlinks as sources and as mountpoints", "[rootfs][bind]") {
   }
 }
 
+TEST_CASE("a bind keeps the flags of its source, and clears only what is not locked", "[rootfs][bind][locked]") {
+  CAISSON_NEEDS_ROOT();
+  // Who opens the tree: the runtime with the host's privileges, with and without a user namespace for the container; or
+  // the container's own process, for which the kernel has locked the flags of every mount of the host.
+  enum class Opener { runtime_alone, runtime, container };
+  struct Row {
+    const char* option;
+    const char* privileged;    ///< the mount's options when the host's privileges open the tree
+    const char* unprivileged;  ///< in the user namespace of a container without them
+  };
+  const Row table[] = {
+      {"rw", "ro,nosuid,nodev,noexec,noatime|", "ro,nosuid,nodev,noexec,noatime|"},
+      {"rrw", "ro,nosuid,nodev,noexec,noatime|", "ro,nosuid,nodev,noexec,noatime|"},
+      {"suid", "ro,nodev,noexec,noatime|", "ro,nosuid,nodev,noexec,noatime|"},
+      {"rsuid", "ro,nodev,noexec,noatime|", "ro,nosuid,nodev,noexec,noatime|"},
+      {"dev", "ro,nosuid,noexec,noatime|", "ro,nosuid,nodev,noexec,noatime|"},
+      {"exec", "ro,nosuid,nodev,noatime|", "ro,nosuid,nodev,noexec,noatime|"},
+      {"relatime", "ro,nosuid,nodev,noexec,relatime|", "ro,nosuid,nodev,noexec,noatime|"},
+      {"rstrictatime", "ro,nosuid,nodev,noexec|", "ro,nosuid,nodev,noexec,noatime|"},
+      {"nodiratime", "ro,nosuid,nodev,noexec,noatime,nodiratime|", "ro,nosuid,nodev,noexec,noatime|"},
+      {"nosymfollow", "ro,nosuid,nodev,noexec,noatime,nosymfollow|", "ro,nosuid,nodev,noexec,noatime,nosymfollow|"},
+  };
+  for (const auto& row : table)
+    for (const auto opener : {Opener::runtime_alone, Opener::runtime, Opener::container}) {
+      World world;
+      world.directory("src");
+      Scenario s(world);
+      s.host_setup = [&] {
+        ::mount("tmpfs", world.path("src").c_str(), "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME,
+                nullptr);
+      };
+      if (opener != Opener::runtime_alone) s.user_namespace(world);
+      s.facts.privileged = opener != Opener::container;
+      s.mount({"/v", "", "src", {"rbind", "rprivate", row.option}, {}, {}});
+      s.inside = [](const AskHost&) { return brief("/v") + try_create("/v/x"); };
+      INFO(row.option << ", opened by " << static_cast<int>(opener));
+      const Outcome outcome = run(world, s);
+      CHECK(outcome.error == "");
+      CHECK(outcome.text == std::string(opener == Opener::container ? row.unprivileged : row.privileged) + "EROFS");
+    }
+}
+
+TEST_CASE("what may be added is added where another option is locked", "[rootfs][bind][locked]") {
+  CAISSON_NEEDS_ROOT();
+  World world;
+  world.directory("src");
+  Scenario s(world);
+  s.host_setup = [&] { ::mount("tmpfs", world.path("src").c_str(), "tmpfs", MS_NOSUID | MS_NOATIME, nullptr); };
+  s.user_namespace(world);
+  s.facts.privileged = false;
+  s.mount({"/v", "", "src", {"rbind", "rprivate", "ro", "suid", "nodev", "rnoexec", "strictatime"}, {}, {}});
+  s.inside = [](const AskHost&) { return brief("/v"); };
+  const Outcome outcome = run(world, s);
+  CHECK(outcome.error == "");
+  CHECK(outcome.text == "ro,nosuid,nodev,noexec,noatime|");
+}
+
 TEST_CASE("id-mapped binds", "[rootfs][bind][idmap]") {
   CAISSON_NEEDS_ROOT();
   World world;
@@ -191,6 +248,14 @@ TEST_CASE("id-mapped binds", "[rootfs][bind][idmap]") {
     const Outcome outcome = run(world, s);
     CHECK(outcome.error == "");
     CHECK(outcome.text == "7:8 rw");
+  }
+  SECTION("a mapping in the option, relative to the container") {
+    s.user_namespace(world);
+    s.spec.linux->uid_mappings = s.spec.linux->gid_mappings = {{0, 100000, 65536}};
+    s.mount({"/m", "", "src", {"rbind", "idmap=uids=@7-0-1;gids=8-100005-1"}, {}, {}});
+    const Outcome outcome = run(world, s);
+    CHECK(outcome.error == "");
+    CHECK(outcome.text == "0:5 rw");
   }
   SECTION("many with few mappings") {
     for (int i = 0; i < 30; ++i) s.mount({"/n" + std::to_string(i), "", "src", {"bind"}, {{7, 3, 1}}, {{8, 4, 1}}});

@@ -2,6 +2,7 @@
 #include "rootfs/device_nodes.hpp"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
@@ -71,6 +72,116 @@ TEST_CASE("the right nodes may be there already, and so may the links", "[rootfs
   CHECK(outcome.text == "c 1:3 0640 0:0\nl elsewhere\nl pts/ptmx\n");
 }
 
+TEST_CASE("a node of the image gets the owner and mode that the config names, its other names keep theirs",
+          "[rootfs][devices]") {
+  CAISSON_NEEDS_ROOT();
+  World world;
+  world.directory("rootfs/nodes");
+  REQUIRE(::mknod(world.path("rootfs/nodes/a").c_str(), S_IFCHR | 0640, 0x0103) == 0);
+  REQUIRE(::link(world.path("rootfs/nodes/a").c_str(), world.path("rootfs/nodes/b").c_str()) == 0);
+  Scenario s(world);
+  s.spec.linux->devices = {{config::DeviceType::c, "/nodes/a", 1, 3, 0666, 5, 6},
+                           {config::DeviceType::c, "/nodes/b", 1, 3, {}, {}, {}}};
+  s.inside = [](const AskHost&) { return look_at({"/nodes/a", "/nodes/b"}); };
+  const Outcome outcome = run(world, s);
+  CHECK(outcome.error == "");
+  CHECK(outcome.text == "c 1:3 0666 5:6\nc 1:3 0640 0:0\n");
+}
+
+TEST_CASE("a device below a symlink of the image is made where that leads inside the root", "[rootfs][devices]") {
+  CAISSON_NEEDS_ROOT();
+  World world;
+  world.directory("rootfs/run");
+  world.directory("rootfs/var");
+  world.link("rootfs/var/run", "/run");
+  world.link("rootfs/var/dangling", "../made/later");
+  world.link("rootfs/out", "/../../../../../../tmp");
+  world.link("rootfs/kernel", "/proc/sys/kernel");
+  Scenario s(world);
+  s.mount(kDev);
+  if (GENERATE(false, true)) s.user_namespace(world);
+  SECTION("absolute, missing and leading out of the root") {
+    s.spec.linux->devices = {{config::DeviceType::p, "/var/run/gadget/a", {}, {}, 0640, {}, {}},
+                             {config::DeviceType::p, "/var/dangling/b", {}, {}, 0640, {}, {}},
+                             {config::DeviceType::p, "/out/caisson-c", {}, {}, 0640, {}, {}}};
+    if ((s.namespaces & CLONE_NEWUSER) == 0)
+      s.spec.linux->devices.push_back({config::DeviceType::c, "/var/run/d", 1, 3, 0640, {}, {}});
+    s.inside = [](const AskHost&) { return look_at({"/run/gadget/a", "/made/later/b", "/tmp/caisson-c", "/run/d"}); };
+    const Outcome outcome = run(world, s);
+    CHECK(outcome.error == "");
+    CHECK(outcome.text == "p 0640 0:0\np 0640 0:0\np 0640 0:0\n" +
+                              std::string((s.namespaces & CLONE_NEWUSER) == 0 ? "c 1:3 0640 0:0\n" : "none\n"));
+    CHECK(look("/tmp/caisson-c") == "none");
+  }
+  SECTION("nothing is made or covered in /proc") {
+    s.spec.linux->devices = {{config::DeviceType::c, "/kernel/core_pattern", 1, 3, {}, {}, {}}};
+    const std::string error = run(world, s).error;
+    CHECK(has(error, "'/kernel' leads to a place inside /proc"));
+    CHECK(has(error, "[config: /linux/devices/0]"));
+  }
+}
+
+TEST_CASE("a mount at /dev/ptmx stays", "[rootfs][devices]") {
+  CAISSON_NEEDS_ROOT();
+  World world;
+  world.link("rootfs/dev-by-link", "dev");
+  Scenario s(world);
+  if (GENERATE(false, true)) s.user_namespace(world);
+  s.mount(kDev).mount(kPts);
+  s.mount({GENERATE("/dev/ptmx", "/dev-by-link/ptmx"), "", "/dev/ptmx", {"bind"}, {}, {}});
+  s.inside = [](const AskHost&) { return look("/dev/ptmx").substr(0, 5); };
+  const Outcome outcome = run(world, s);
+  CHECK(outcome.error == "");
+  CHECK(outcome.text == "c 5:2");
+}
+
+TEST_CASE("where only the host's node can be had, its owner and mode must be those of the config",
+          "[rootfs][devices][userns]") {
+  CAISSON_NEEDS_ROOT();
+  World world;
+  Scenario s(world);
+  s.user_namespace(world).mount(kDev);
+  s.facts.privileged = false;
+  const std::string path = world.path("node");
+  REQUIRE(::mknod(path.c_str(), S_IFCHR | 0640, 0x0103) == 0);
+  ::chmod(path.c_str(), 0640);
+  config::Device device{config::DeviceType::c, path, 1, 3, {}, {}, {}};
+  std::string error;
+  SECTION("nothing named, or what it has") {
+    device.file_mode = 0640;
+    if (GENERATE(false, true)) {
+      REQUIRE(::chown(path.c_str(), 100007, 100008) == 0);
+      device.uid = 7;
+      device.gid = 8;
+    }
+  }
+  SECTION("ids that cannot be mapped become the overflow ids") {
+    device.uid = 0;
+    device.gid = 5;
+  }
+  SECTION("another mode") {
+    device.file_mode = 0600;
+    error = "mode 0600: mknod is not permitted, and the host's node has 0640 [config: /linux/devices/0/fileMode]";
+  }
+  SECTION("another owner that is mapped") {
+    REQUIRE(::chown(path.c_str(), 100007, 0) == 0);
+    device.uid = 8;
+    error = "the uid 8: mknod is not permitted, and the host's node has 7 [config: /linux/devices/0/uid]";
+  }
+  SECTION("another group that is mapped") {
+    REQUIRE(::chown(path.c_str(), 0, 100007) == 0);
+    device.gid = 8;
+    error = "the gid 8: mknod is not permitted, and the host's node has 7 [config: /linux/devices/0/gid]";
+  }
+  s.spec.linux->devices = {device};
+  s.inside = [&](const AskHost&) { return look(path).substr(0, 10); };
+  const Outcome outcome = run(world, s);
+  INFO(outcome.error);
+  CHECK(has(outcome.error, error));
+  CHECK(outcome.error.empty() == error.empty());
+  if (error.empty()) CHECK(outcome.text == "c 1:3 0640");
+}
+
 TEST_CASE("a /dev of the host is left alone", "[rootfs][devices]") {
   CAISSON_NEEDS_ROOT();
   World world;
@@ -125,7 +236,8 @@ TEST_CASE("mknod that is not permitted falls back to the host's node", "[rootfs]
     again.devices = {{.path = "/dev/null", .type = S_IFCHR, .major = 1, .minor = 3}};
     ::umount2("/dev/null", MNT_DETACH);
     ::unlink("/dev/null");
-    auto made = rootfs::make_devices(root, again);
+    std::vector<std::string> notes;
+    auto made = rootfs::make_devices(root, again, {}, notes);
     // The host is out of reach by now, so the attempt itself is what can be seen.
     (void)!::symlink(made ? "made" : made.error().message().c_str(), "/outcome");
   };

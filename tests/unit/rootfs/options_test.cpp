@@ -209,6 +209,79 @@ TEST_CASE("an option value longer than fsconfig takes", "[rootfs][options]") {
   CHECK(outcome.text == "lower  overlay rw,nosuid,relatime|");
 }
 
+TEST_CASE("sources and options that fsconfig(2) cannot take", "[rootfs][options]") {
+  CAISSON_NEEDS_ROOT();
+  const std::string zeros(300, '0');  // what follows is an octal number
+
+  const std::string name(300, 's');
+  World world;
+  world.file("rootfs/etc/kept", "kept");
+  Scenario s(world);
+  if (GENERATE(false, true)) s.user_namespace(world);
+  s.mount({"/source", "tmpfs", name, {"size=64k", "nosuid", "noatime", "mode=711"}, {}, {}})
+      .mount({"/option", "tmpfs", "short", {"size=" + zeros + "200000", "strictatime", "rprivate"}, {}, {}})
+      .mount({"/etc", "tmpfs", name, {"tmpcopyup", "ro"}, {}, {}})
+      .mount({"/remounted", "tmpfs", "tmpfs", {"size=64k", "nosuid", "nodev", "noatime"}, {}, {}})
+      .mount({"/remounted", "", "", {"remount", "size=" + zeros + "400000", "noexec", "ro"}, {}, {}});
+  s.inside = [&](const AskHost&) {
+    std::string out;
+    for (const char* path : {"/source", "/option", "/etc", "/remounted"}) {
+      const auto line = mount_at(path);
+      out += std::string(path) + (line.source == name ? " long " : " ") + brief(path) +
+             (line.super_has("size=64k") ? " 64k" : "") + (line.super_has("size=128k") ? " 128k" : "") +
+             (line.super_has("ro") ? " super-ro" : "") + "\n";
+    }
+    // Nothing of the way there is left.
+    std::size_t at_root = 0;
+    for (const auto& line : all_mounts()) at_root += line.point == "/";
+    return out + look("/source") + " " + text_of_file("/etc/kept") + " " + std::to_string(at_root);
+  };
+  const Outcome outcome = run(world, s);
+  CHECK(outcome.error == "");
+  CHECK(outcome.text ==
+        "/source long rw,nosuid,noatime| 64k\n/option rw| 64k\n/etc long ro,relatime|\n"
+        "/remounted ro,nosuid,nodev,noexec,noatime| 128k\nd 0711 0:0 kept 1");
+}
+
+TEST_CASE("commas in the paths of an overlay", "[rootfs][options]") {
+  CAISSON_NEEDS_ROOT();
+  World world;
+  for (const char* name : {"lower,1", "upper,1"}) world.directory(name);
+  world.file("lower,1/below", "lower");
+  Scenario s(world);
+  s.host_setup = [&] {
+    // Overlay does not take an overlay as its upper layer, which the test's own place may be.
+    ::mount("tmpfs", world.path("upper,1").c_str(), "tmpfs", 0, nullptr);
+    world.directory("upper,1/u");
+    world.directory("upper,1/w");
+  };
+  s.mount({"/o",
+           "overlay",
+           "overlay",
+           {"lowerdir=" + world.path("lower\\,1"), "upperdir=" + world.path("upper\\,1/u"),
+            "workdir=" + world.path("upper\\,1/w")},
+           {},
+           {}});
+  s.inside = [](const AskHost&) { return text_of_file("/o/below") + " " + try_create("/o/x"); };
+  const Outcome outcome = run(world, s);
+  CHECK(outcome.error == "");
+  CHECK(outcome.text == "lower ");
+}
+
+TEST_CASE("a remount needs a mount", "[rootfs][options]") {
+  CAISSON_NEEDS_ROOT();
+  const std::vector<std::string> table[] = {{"remount"},       {"remount", "bind"},    {"remount", "defaults"},
+                                            {"remount", "ro"}, {"remount", "size=1m"}, {"remount", "rprivate"}};
+  for (const auto& options : table) {
+    World world;
+    Scenario s(world);
+    s.mount({"/etc", "", "", options, {}, {}});
+    const std::string error = run(world, s).error;
+    INFO(error);
+    CHECK(has(error, "error remounting '/etc': nothing is mounted at '/etc' [config: /mounts/1]"));
+  }
+}
+
 TEST_CASE("remount", "[rootfs][options]") {
   CAISSON_NEEDS_ROOT();
   World world;
@@ -248,13 +321,14 @@ TEST_CASE("flags that a more privileged namespace has set are locked", "[rootfs]
     CHECK(outcome.error == "");
     CHECK(outcome.text == "ro,nosuid,nodev,noexec,noatime|");
   }
-  SECTION("and cannot be cleared") {
+  SECTION("and cannot be cleared by a remount") {
+    s.mount({});
     for (const char* option : {"rw", "suid", "dev", "relatime"}) {
       INFO(option);
-      s.spec.mounts.back().options = {"rbind", option};
+      s.spec.mounts.back() = {"/m", "", "", {"remount", "bind", option}, {}, {}};
       const std::string error = run(world, s).error;
       CHECK(has(error, "cannot clear locked flags"));
-      CHECK(has(error, "[config: /mounts/1]"));
+      CHECK(has(error, "[config: /mounts/2]"));
     }
   }
 }

@@ -68,18 +68,18 @@ Outcome exchange(const World& world, const char* root, const char* bind, bool pr
 TEST_CASE("propagation between host, rootfs and volumes", "[rootfs][propagation]") {
   CAISSON_NEEDS_ROOT();
   const Row table[] = {
-      {"", "", "|master |master", "root bind host blind"},
-      {"rslave", "rprivate", "|master |", "root - host blind"},
-      {"slave", "rslave", "|master |master", "root bind host blind"},
+      {"", "", "| |master", "- bind host blind"},
+      {"rslave", "rprivate", "| |", "- - host blind"},
+      {"slave", "rslave", "| |master", "- bind host blind"},
       {"private", "", "| |", "- - host blind"},
       {"rprivate", "rslave", "| |master", "- bind host blind"},
-      // Its own peer group, which the host feeds but does not hear.
-      {"shared", "", "|shared+master |master", "root bind host blind"},
-      {"shared", "rprivate", "|shared+master |", "root - host blind"},
+      // A peer group of the container's own.
+      {"shared", "", "|shared |master", "- bind host blind"},
+      {"shared", "rprivate", "|shared |", "- - host blind"},
       // The pair that engines use for volumes whose mounts are to reach the host.
-      {"shared", "rshared", "|shared+master |shared", "root bind host sees"},
-      {"rshared", "rshared", "|shared+master |shared", "root bind host sees"},
-      {"", "rshared", "|master |shared+master", "root bind host blind"},
+      {"shared", "rshared", "|shared |shared", "- bind host sees"},
+      {"rshared", "rshared", "|shared |shared", "- bind host sees"},
+      {"", "rshared", "| |shared+master", "- bind host blind"},
       {"unbindable", "rslave", "|unbindable |master", "- bind host blind"},
       {"runbindable", "", "|unbindable |unbindable", "- - host blind"},
   };
@@ -97,10 +97,10 @@ TEST_CASE("trees from the runtime do not carry the host's peer groups into a use
           "[rootfs][propagation][userns]") {
   CAISSON_NEEDS_ROOT();
   const Row table[] = {
-      {"", "", "|master |master", "root bind host blind"},
+      {"", "", "| |master", "- bind host blind"},
       {"rprivate", "", "| |", "- - host blind"},
-      {"", "rshared", "|master |shared+master", "root bind host blind"},
-      {"shared", "rshared", "|shared+master |shared+master", "root bind host blind"},
+      {"", "rshared", "| |shared+master", "- bind host blind"},
+      {"shared", "rshared", "|shared |shared+master", "- bind host blind"},
   };
   for (const auto& row : table) {
     World world;
@@ -110,6 +110,44 @@ TEST_CASE("trees from the runtime do not carry the host's peer groups into a use
     CHECK(outcome.error == "");
     CHECK(outcome.text == std::string(row.tags) + ": " + row.events);
   }
+}
+
+TEST_CASE("what the host mounts later on a mount below the rootfs arrives where rslave asks for it",
+          "[rootfs][propagation]") {
+  CAISSON_NEEDS_ROOT();
+  for (const bool prepared : {false, true})
+    for (const char* name : {"", "private", "shared", "rshared", "slave", "rslave", "unbindable"}) {
+      World world;
+      world.directory("rootfs/below");
+      Scenario s(world);
+      if (prepared) s.user_namespace(world);
+      s.share_host = true;
+      s.spec.linux->rootfs_propagation = name;
+      s.host_setup = [&] {
+        ::mount(world.path("rootfs").c_str(), world.path("rootfs").c_str(), nullptr, MS_BIND, nullptr);
+        ::mount("tmpfs", world.path("rootfs/below").c_str(), "tmpfs", 0, nullptr);
+        world.directory("rootfs/below/late");
+      };
+      s.on_host = [&](const std::string&) {
+        ::mount("tmpfs", world.path("rootfs/below/late").c_str(), "tmpfs", 0, nullptr);
+        ::mount("tmpfs", world.path("rootfs/etc").c_str(), "tmpfs", 0, nullptr);
+        return std::string("done");
+      };
+      s.inside = [](const AskHost& ask) {
+        ask("mount");
+        const std::string tags = brief("/");
+        return tags.substr(tags.find('|')) + (mounted("/below/late") ? " late" : " -") +
+               (mounted("/etc") ? " etc" : " -");
+      };
+      INFO("rootfsPropagation '" << name << "'" << (prepared ? ", user namespace" : ""));
+      const Outcome outcome = run(world, s);
+      CHECK(outcome.error == "");
+      const std::string text = name;
+      CHECK(outcome.text == std::string(text.ends_with("shared")       ? "|shared"
+                                        : text.ends_with("unbindable") ? "|unbindable"
+                                                                       : "|") +
+                                (text.ends_with("slave") ? " late" : " -") + " -");
+    }
 }
 
 TEST_CASE("readonly and masked paths with an unbindable root", "[rootfs][propagation]") {

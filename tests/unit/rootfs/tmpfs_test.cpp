@@ -4,6 +4,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include <catch2/catch.hpp>
 
 #include "world.hpp"
@@ -79,6 +81,79 @@ TEST_CASE("tmpcopyup", "[rootfs][tmpfs]") {
         "d 0750 0:0\nd 02711 0:0\n- 04755 0:0 300000\n- 00 3:4 0\nl /etc/shadow\np 0600 0:0\nc 1:3 0644 0:0\n"
         "d 01777 0:0\n2000.5 5 tmpfs  same");
   CHECK_FALSE(world.exists("rootfs/var/x"));
+}
+
+TEST_CASE("tmpcopyup keeps file capabilities, the owner of the top directory and holes", "[rootfs][tmpfs]") {
+  CAISSON_NEEDS_ROOT();
+  World world;
+  world.directory("rootfs/var", 02750);
+  REQUIRE(::chown(world.path("rootfs/var").c_str(), 7, 8) == 0);
+  ::chmod(world.path("rootfs/var").c_str(), 02750);
+  // VFS_CAP_REVISION_2 with CAP_NET_RAW permitted and effective: capabilities(7), "File capability extended attribute".
+  const unsigned char capability[20] = {1, 0, 0, 2, 0, 0x20};
+  world.file("rootfs/var/ping", "program", 0755);
+  world.directory("rootfs/var/sub");
+  world.file("rootfs/var/sub/owned", "program", 04755);
+  REQUIRE(::chown(world.path("rootfs/var/sub/owned").c_str(), 3, 4) == 0);
+  ::chmod(world.path("rootfs/var/sub/owned").c_str(), 04755);
+  for (const char* name : {"rootfs/var/ping", "rootfs/var/sub/owned"})
+    REQUIRE(::setxattr(world.path(name).c_str(), "security.capability", capability, sizeof capability, 0) == 0);
+  world.file("rootfs/var/sparse", "");
+  const int sparse = ::open(world.path("rootfs/var/sparse").c_str(), O_WRONLY | O_CLOEXEC);
+  REQUIRE(::pwrite(sparse, "begin", 5, 0) == 5);
+  REQUIRE(::pwrite(sparse, "middle", 6, 64 << 20) == 6);
+  REQUIRE(::ftruncate(sparse, 256 << 20) == 0);
+  ::close(sparse);
+
+  Scenario s(world);
+  std::string owner = "7:8";
+  SECTION("of the image") { s.mount({"/var", "tmpfs", "tmpfs", {"tmpcopyup", "size=1m"}, {}, {}}); }
+  SECTION("but for what the options name") {
+    s.mount({"/var", "tmpfs", "tmpfs", {"tmpcopyup", "size=1m", "uid=9", "mode=2750"}, {}, {}});
+    owner = "9:8";
+  }
+  s.inside = [&](const AskHost&) {
+    std::string out = look("/var");
+    for (const char* name : {"/var/ping", "/var/sub/owned"}) {
+      unsigned char found[32] = {};
+      const ssize_t size = ::getxattr(name, "security.capability", found, sizeof found);
+      out += size == 20 && std::equal(found, found + 20, capability) ? " same" : " other";
+    }
+    struct stat st {};
+    ::stat("/var/sparse", &st);
+    std::string text(6, '.');
+    const int fd = ::open("/var/sparse", O_RDONLY | O_CLOEXEC);
+    (void)!::pread(fd, text.data(), text.size(), 64 << 20);
+    ::close(fd);
+    return out + " " + look("/var/sub/owned") + " " + text + " " + std::to_string(st.st_size >> 20) + "M" +
+           (st.st_blocks < 1024 ? " sparse" : " full");
+  };
+  const Outcome outcome = run(world, s);
+  CHECK(outcome.error == "");
+  CHECK(outcome.text == "d 02750 " + owner + " same same - 04755 3:4 7 middle 256M sparse");
+}
+
+TEST_CASE("a tmpfs with ids of its own", "[rootfs][tmpfs][idmap]") {
+  CAISSON_NEEDS_ROOT();
+  World world;
+  world.directory("rootfs/a", 01750);
+  Scenario s(world);
+  s.inside = [](const AskHost&) {
+    std::string out = look("/a") + try_create("/a/x");
+    return out + " " + look("/a/x");
+  };
+  SECTION("of the container's user namespace") {
+    s.user_namespace(world).mount({"/a", "tmpfs", "tmpfs", {"idmap"}, {}, {}});
+    const Outcome outcome = run(world, s);
+    CHECK(outcome.error == "");
+    CHECK(outcome.text == "d 01750 0:0 - 0644 0:0 0");
+  }
+  SECTION("of its own") {
+    s.mount({"/a", "tmpfs", "tmpfs", {"idmap=uids=0-5-1#5-0-1;gids=0-6-1#6-0-1", "mode=711"}, {}, {}});
+    const Outcome outcome = run(world, s);
+    CHECK(outcome.error == "");
+    CHECK(outcome.text == "d 0711 5:6 - 0644 0:0 0");
+  }
 }
 
 TEST_CASE("tmpcopyup keeps hard links and sockets", "[rootfs][tmpfs]") {

@@ -43,7 +43,7 @@ std::string receive(int fd) {
 Status build(const Scenario& s, const plan::RootfsPlan& plan, rootfs::Environment& environment) {
   auto root = CAISSON_TRY(rootfs::enter_rootfs(plan, environment));
   CAISSON_TRY(rootfs::attach_mounts(root, plan, environment));
-  CAISSON_TRY(rootfs::make_devices(root, plan));
+  CAISSON_TRY(rootfs::make_devices(root, plan, {}, environment.notes));
   if (s.before_switch) s.before_switch();
   auto inside = CAISSON_TRY(rootfs::switch_root(std::move(root), plan));
   CAISSON_TRY(rootfs::make_cwd(inside, s.cwd));
@@ -56,7 +56,8 @@ Status build(const Scenario& s, const plan::RootfsPlan& plan, rootfs::Environmen
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (receive(socket) != "go") ::_exit(1);
   if (s.namespaces & CLONE_NEWUSER) (void)sys::become_namespace_root();
-  rootfs::Environment environment{std::move(prepared), {}};
+  rootfs::Environment environment{};
+  environment.prepared = std::move(prepared);
   if (s.join_cgroups)
     environment.wait_for_cgroups = [&]() -> Status {
       s.join_cgroups();
@@ -83,7 +84,8 @@ Result<Outcome> as_host(const World& world, const Scenario& s) {
   if (s.namespaces & CLONE_NEWUSER) namespaces.uid_map = namespaces.gid_map = "0 100000 65536\n";
   auto plan = CAISSON_TRY(plan::make_rootfs(s.spec, s.facts, namespaces,
                                             {.bundle = world.bundle(), .no_pivot = s.no_pivot, .cgroups = s.cgroups}));
-  auto prepared = CAISSON_TRY(rootfs::prepare_trees(plan));
+  std::vector<std::string> notes;
+  auto prepared = CAISSON_TRY(rootfs::prepare_trees(plan, notes));
   std::array<int, 2> ends;
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) < 0) return fail_errno("socketpair");
   // The cgroup namespace is made by the container when it has joined its cgroups.

@@ -224,6 +224,21 @@ std::string printable(std::string_view text) {
   return shown;
 }
 
+std::string pointer_token(std::string_view key) {
+  std::string token;
+  token.reserve(key.size());
+  for (const char c : key) {
+    if (c == '~') {
+      token += "~0";
+    } else if (c == '/') {
+      token += "~1";
+    } else {
+      token += c;
+    }
+  }
+  return token;
+}
+
 std::string json_quoted(std::string_view text) {
   const std::string clean = to_utf8(text);
   std::string quoted = "\"";

@@ -54,6 +54,9 @@ std::string to_utf8(std::string_view text);
 /// Names and output that an image chose must not move the cursor, set the title or answer for the user of a terminal.
 std::string printable(std::string_view text);
 
+/// The name of a member as it stands in a JSON pointer (RFC 6901): "a/b" is "a~1b".
+std::string pointer_token(std::string_view key);
+
 /// The text as a quoted JSON string of valid UTF-8, with all control characters escaped.
 std::string json_quoted(std::string_view text);
 

@@ -15,13 +15,11 @@
 #include <utility>
 
 #include "sys/file.hpp"
+#include "sys/filtered.hpp"
 
 namespace caisson::cgroup {
 
-namespace {
-
-/// Names of the directories in `dir`.
-Result<std::vector<std::string>> children_of(FdView dir) {
+Result<std::vector<std::string>> subdirectories(FdView dir) {
   std::vector<std::string> names;
   struct stat status {};
   if (::fstat(dir.get(), &status) < 0) return fail_errno("fstat of a cgroup");
@@ -42,6 +40,8 @@ Result<std::vector<std::string>> children_of(FdView dir) {
   }
 }
 
+namespace {
+
 /// Calls `enter` for the cgroup `path` and each beneath it, and `leave` (with the parent and the name) when all below a
 /// child has been seen. One descriptor at a time and no path: a container may nest cgroups deeper than both allow.
 Status walk(const std::string& path, const std::function<Status(FdView)>& enter,
@@ -53,7 +53,7 @@ Status walk(const std::string& path, const std::function<Status(FdView)>& enter,
   FileDescriptor here = CAISSON_TRY(sys::open_at(FdView::cwd(), path, O_RDONLY | O_DIRECTORY));
   CAISSON_TRY(enter(here));
   std::vector<Level> levels;
-  levels.push_back({CAISSON_TRY(children_of(here))});
+  levels.push_back({CAISSON_TRY(subdirectories(here))});
   while (!levels.empty()) {
     auto& level = levels.back();
     if (level.next < level.children.size()) {
@@ -61,7 +61,7 @@ Status walk(const std::string& path, const std::function<Status(FdView)>& enter,
       if (!child && is_gone(child.error())) continue;
       here = CAISSON_TRY(std::move(child));
       if (auto entered = enter(here); !entered && !is_gone(entered.error())) return entered;
-      auto children = children_of(here);
+      auto children = subdirectories(here);
       levels.push_back({children ? std::move(*children) : std::vector<std::string>()});
       continue;
     }
@@ -85,12 +85,18 @@ void add_pids(std::string_view text, std::vector<pid_t>& pids) {
   }
 }
 
-/// Of threads, those that are processes too: pidfd_open(2) takes no others.
+/// Whether a thread is a process: pidfd_open(2) takes no others. Behind a filter: proc_pid_status(5).
+bool is_leader(pid_t thread) {
+  if (FileDescriptor(static_cast<int>(::syscall(SYS_pidfd_open, thread, 0)))) return true;
+  if (!sys::may_be_filtered(errno)) return false;
+  const auto status = sys::read_file(FdView::cwd(), fmt::format("/proc/{}/status", thread));
+  return status && status->contains(fmt::format("\nTgid:\t{}\n", thread));
+}
+
 void add_leaders(std::string_view text, std::vector<pid_t>& pids) {
   std::vector<pid_t> threads;
   add_pids(text, threads);
-  for (pid_t thread : threads)
-    if (FileDescriptor(static_cast<int>(::syscall(SYS_pidfd_open, thread, 0)))) pids.push_back(thread);
+  std::ranges::copy_if(threads, std::back_inserter(pids), is_leader);
 }
 
 }  // namespace

@@ -37,6 +37,9 @@ Status write_value(const std::string& dir, std::string_view file, std::string_vi
 Result<bool> make_directory(const std::string& path, const std::string& mountpoint, std::vector<std::string>& parents,
                             const std::function<Status(const std::vector<std::string>&)>& tell = {});
 
+/// Names of the directories in `dir`, which lies in a file system of the kernel's (kernfs: cgroups, resctrl), unsorted.
+Result<std::vector<std::string>> subdirectories(FdView dir);
+
 /// Processes in a cgroup and all beneath it, sorted. A cgroup that is not there has none.
 Result<std::vector<pid_t>> pids_below(const std::string& path);
 

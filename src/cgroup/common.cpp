@@ -14,6 +14,7 @@
 
 #include "base/text.hpp"
 #include "sys/file.hpp"
+#include "sys/process.hpp"
 
 namespace caisson::cgroup {
 
@@ -40,18 +41,8 @@ class ValueFile {
   FileDescriptor fd_;
 };
 
-/// Where some kernels give kNotSupported, others take the value and do nothing.
-Status check_held(const std::string& dir, const plan::CgroupWrite& write) {
-  const auto wanted = text::parse_int(write.value).value_or(-1);
-  const auto held = text::parse_uint(CAISSON_TRY(read_value(dir, write.file)));
-  if (wanted < 0 || (held && *held <= static_cast<std::uint64_t>(wanted))) return {};
-  errno = kNotSupported;
-  return fail_errno("write '{}' to '{}/{}'", write.value, dir, write.file);
-}
-
 Status write_one(ValueFile& file, const std::string& dir, const plan::CgroupWrite& write) {
   auto written = file.write(dir + '/' + write.file, write.value);
-  if (written && write.refusal == plan::Refusal::read_back) return check_held(dir, write);
   if (written || written.error().sys_errno() != ENOENT) return written;
   if (!write.other_file.empty()) return file.write(dir + '/' + write.other_file, write.other_value);
   if (write.refusal == plan::Refusal::missing_is_met) return {};
@@ -90,6 +81,9 @@ Result<CommonManager::Made> CommonManager::make_one(const plan::CgroupDir& dir) 
   if (!made) {
     Error error = std::move(made.error());
     if (is_denied(error) && optional_) return Made::denied;
+    // On a hybrid host a user may have been given directories of v1 alone. The unified hierarchy has no controllers
+    // there, so no limit is lost without it.
+    if (is_denied(error) && rootless_ && dir.v2 && dirs_.size() > 1) return Made::denied;
     if (is_denied(error) && rootless_) error = std::move(error).with(kRootlessText).at(asked_by_);
     if (!path_origin_.empty()) error = std::move(error).at(path_origin_);
     return std::unexpected(std::move(error));
@@ -128,6 +122,7 @@ Status CommonManager::write_all(const std::vector<plan::CgroupWrite>& writes) {
   std::vector<const plan::CgroupWrite*> late;
   auto put = [&](const plan::CgroupWrite& write, bool last_chance) -> Status {
     const std::string* dir = dir_for(write);
+    if (!dir && write.refusal == plan::Refusal::missing_is_met) return {};
     if (!dir) return fail_config(write.origin, "the {} controller is not mounted", write.controller);
     auto written = write_one(file, *dir, write);
     if (written) return {};
@@ -197,12 +192,9 @@ Status wait_for_ends(const std::function<Result<std::vector<pid_t>>()>& list, De
     const auto pids = CAISSON_TRY(list());
     if (pids.empty()) return {};
     for (pid_t pid : pids) {
-      FileDescriptor pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-      if (!pidfd) continue;
-      pollfd wanted{.fd = pidfd.get(), .events = POLLIN, .revents = 0};
-      const int ready = ::poll(&wanted, 1, milliseconds_until(end));
-      if (ready < 0 && errno != EINTR) return fail_errno("poll of process {}", pid);
-      if (ready == 0)
+      const auto process = sys::open_unchecked(pid);
+      if (!process) continue;
+      if (!CAISSON_TRY(process->wait_for_end(milliseconds_until(end))))
         return fail(ErrorKind::system, "{} process(es) of the cgroup do not end, the first is {}", pids.size(), pid);
     }
   }

@@ -65,9 +65,6 @@ class CommonManager : public CgroupManager {
   void remove_parents();
 };
 
-/// ENOTSUPP, which is the kernel's own and has no text: the limit behind a file is gone.
-inline constexpr int kNotSupported = 524;
-
 /// memory.checkBeforeUpdate. `both` is the usage of memory and swap together; on v2 there is no such file and it is "".
 Status check_memory(const plan::MemoryCheck& check, const std::string& dir, std::string_view usage,
                     std::string_view both);

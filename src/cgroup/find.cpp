@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/path.hpp"
 #include "sys/file.hpp"
 
 namespace caisson::cgroup {
@@ -59,20 +60,6 @@ bool shows_all(const std::string& mountpoint) {
   return ::stat(mountpoint.c_str(), &status) == 0 && status.st_ino == 1;
 }
 
-/// Octal escapes of mountinfo: "\040" is a space.
-std::string unescaped(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\\' && i + 3 < text.size()) {
-      out += static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + (text[i + 3] - '0'));
-      i += 3;
-    } else {
-      out += text[i];
-    }
-  }
-  return out;
-}
-
 /// The hierarchies' mounts, from mountinfo, which is read at the first question.
 class MountTable {
  public:
@@ -121,7 +108,8 @@ std::vector<MountLine> read_mountinfo(std::string_view text) {
     const auto before = split(line.substr(0, dash), ' ');
     const auto after = split(line.substr(dash + 3), ' ');
     if (before.size() < 6 || after.size() < 3 || (after[0] != "cgroup" && after[0] != "cgroup2")) continue;
-    found.push_back({unescaped(before[3]), unescaped(before[4]), std::string(after[2]), after[0] == "cgroup2"});
+    found.push_back({text::unescape_mount_field(before[3]), text::unescape_mount_field(before[4]),
+                     std::string(after[2]), after[0] == "cgroup2"});
   }
   return found;
 }

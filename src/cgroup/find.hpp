@@ -24,6 +24,10 @@ struct MountLine {
 /// mounted anywhere is left out.
 Status find_mounts(plan::HostFacts& facts);
 
+/// The path of a process' cgroup in the unified hierarchy, as /proc/PID/cgroup has it: "/user.slice/x". `process` is a
+/// pid or "self". Empty when there is none, or no such process.
+std::string unified_cgroup_of(std::string_view process);
+
 /// The pure half of find_mounts: the lines of a mountinfo that are about cgroups.
 std::vector<MountLine> read_mountinfo(std::string_view text);
 

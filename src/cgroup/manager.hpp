@@ -144,6 +144,15 @@ Result<std::unique_ptr<CgroupManager>> make(const plan::CgroupPlan& plan);
 Result<std::unique_ptr<CgroupManager>> open(const std::map<std::string, std::string>& paths,
                                             const std::vector<std::string>& made_parents = {}, const Unit& unit = {});
 
+/// The cgroup of process `pid`, as a manager, when it lies below the container's cgroup (`paths`, cgroup v2 alone) or
+/// is that; null when it does not. An init that has delegated controllers to cgroups below its first one, or has moved
+/// and removed that one, leaves no process there, and the kernel lets nobody else in (EBUSY, ENOENT).
+Result<std::unique_ptr<CgroupManager>> open_own_of(const std::map<std::string, std::string>& paths, pid_t pid);
+
+/// The nearest directory above the container's cgroup that is frozen by itself; empty when none is. Thawing the
+/// container's own cgroup does not resume it as long as there is one.
+Result<std::string> frozen_ancestor(const std::map<std::string, std::string>& paths);
+
 /// open(paths)->frozen(), without more than that takes.
 Result<bool> is_frozen(const std::map<std::string, std::string>& paths);
 

@@ -51,7 +51,7 @@ Result<std::vector<std::string>> lines_of(const std::string& group) {
   return lines;
 }
 
-/// mon_data/mon_L3_00, mon_L3_01, ...
+/// mon_data/mon_L3_00, mon_L3_01, ... None where the kernel does not monitor.
 std::vector<std::string> domains_of(const std::string& group) {
   std::vector<std::string> found;
   const std::string data = group + "/mon_data";

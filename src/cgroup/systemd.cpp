@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 #include "base/text.hpp"
 #include "cgroup/common.hpp"
 #include "cgroup/dbus.hpp"
+#include "cgroup/find.hpp"
 #include "plan/update_plan.hpp"
 #include "sys/file.hpp"
 
@@ -29,15 +31,6 @@ plan::BusValue property_list(const std::vector<plan::UnitProperty>& properties) 
 }
 
 bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
-
-/// The cgroup of a process as /proc tells of it; empty when the process has ended.
-std::string cgroup_of(pid_t pid) {
-  const auto lines = sys::read_file(FdView::cwd(), fmt::format("/proc/{}/cgroup", pid));
-  if (!lines) return {};
-  for (auto line : text::split(*lines, '\n'))
-    if (line.starts_with("0::")) return std::string(line.substr(3));
-  return {};
-}
 
 /// A cgroup that systemd makes and removes, and that is used like any other in between.
 class SystemdManager final : public CgroupManager {
@@ -83,7 +76,12 @@ class SystemdManager final : public CgroupManager {
   Status start(pid_t pid);
   Status run_job(SystemdBus& bus, const char* method, const std::vector<plan::BusValue>& arguments, BusReply& refusal);
   Status check_place(pid_t pid);
-  std::string slice() const { return path_.substr(0, path_.rfind('/')); }
+  static std::string parent_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
+  bool has_subgroup() const { return plan_ && !plan_->unit->subgroup.empty(); }
+  /// The unit's own cgroup, in or below which the container's is.
+  std::string unit_path() const { return has_subgroup() ? parent_of(path_) : path_; }
+  std::string slice() const { return parent_of(unit_path()); }
+  Status enter_own(pid_t pid);
   Status tell(const plan::CgroupChange& change);
   void put_right(const plan::CgroupChange& change);
   Status stop();
@@ -135,7 +133,7 @@ Status SystemdManager::run_job(SystemdBus& bus, const char* method, const std::v
 }
 
 Result<FileDescriptor> SystemdManager::create() {
-  const auto found = CAISSON_TRY(pids_below(path_));
+  const auto found = CAISSON_TRY(pids_below(unit_path()));
   if (!found.empty())
     return fail(ErrorKind::system, "container's cgroup is not empty: {} process(es) found in '{}'", found.size(),
                 path_);
@@ -171,11 +169,12 @@ Status SystemdManager::start(pid_t pid) {
 }
 
 Status SystemdManager::check_place(pid_t pid) {
-  const std::string place = cgroup_of(pid);
-  if (place == plan_->unit->cgroup) return {};
+  const std::string place = unified_cgroup_of(std::to_string(pid));
+  const std::string wanted = plan_->unit->cgroup + (has_subgroup() ? '/' + plan_->unit->subgroup : std::string());
+  if (place == wanted) return {};
   if (place.empty()) return fail(ErrorKind::destroyed, "container init ended unexpectedly");
   return fail(ErrorKind::system, "unit '{}': systemd has put the process into cgroup '{}', not into '{}'", unit_.name,
-              place, plan_->unit->cgroup);
+              place, wanted);
 }
 
 /// A scope goes with its last process, and takes its counters with it.
@@ -190,10 +189,17 @@ Result<std::optional<OomReport>> SystemdManager::oom_report(bool anyway) {
   return report;
 }
 
+/// Moves the process to where systemd does not put it: into a slice, or below the unit's own cgroup.
+Status SystemdManager::enter_own(pid_t pid) {
+  if (has_subgroup() && ::mkdir(path_.c_str(), 0755) != 0 && errno != EEXIST) return fail_errno("mkdir('{}')", path_);
+  if (!has_subgroup() && !plan_->unit->slice) return {};
+  return write_value(path_, "cgroup.procs", std::to_string(pid));
+}
+
 Status SystemdManager::attach(pid_t pid) {
   kills_above_ = cgroup::oom_kills(slice(), true).value_or(0);
   CAISSON_TRY(start(pid));
-  if (plan_->unit->slice) CAISSON_TRY(write_value(path_, "cgroup.procs", std::to_string(pid)));
+  CAISSON_TRY(enter_own(pid));
   CAISSON_TRY(check_place(pid));
   files_ = CAISSON_TRY(adopt_v2(*plan_));
   return {};

@@ -167,9 +167,6 @@ Result<Entrance> V1Manager::entrance(bool) {
 }
 
 Error V1Manager::explain(Error error, const plan::CgroupWrite& write, const std::string& dir) const {
-  if (error.sys_errno() == kNotSupported)
-    return Error(ErrorKind::config,
-                 fmt::format("this kernel has no limit behind {} any more (Linux 5.16)", write.file));
   if (error.sys_errno() != EBUSY || write.file != "memory.limit_in_bytes") return error;
   const auto usage = read_value(dir, "memory.usage_in_bytes");
   const auto peak = read_value(dir, "memory.max_usage_in_bytes");

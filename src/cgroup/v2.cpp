@@ -72,7 +72,7 @@ class V2Manager final : public CommonManager {
   }
 
  private:
-  const std::string* dir_for(const plan::CgroupWrite&) const override { return &path(); }
+  const std::string* dir_for(const plan::CgroupWrite&) const override { return dirs_.empty() ? nullptr : &path(); }
   Error explain(Error error, const plan::CgroupWrite& write, const std::string& dir) const override;
   Status check_usage(const plan::MemoryCheck& check) const override {
     return check_memory(check, path(), "memory.current", "");

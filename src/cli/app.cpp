@@ -76,8 +76,9 @@ Result<container::Globals> make_globals(const GlobalOptions& o, bool makes_conta
   }
   globals.root_is_default = o.root.empty();
   globals.init = o.init;
-  if (o.cgroup_manager == "disabled")
-    return fail(ErrorKind::config, "--cgroup-manager=disabled is not supported: a container always has a cgroup");
+  globals.cgroups_disabled = o.cgroup_manager == "disabled";
+  if (globals.cgroups_disabled && o.systemd_cgroup)
+    return fail(ErrorKind::config, "--systemd-cgroup and --cgroup-manager=disabled exclude each other");
   globals.systemd_cgroup = o.systemd_cgroup || o.cgroup_manager == "systemd";
   using Rootless = container::Globals::Rootless;
   globals.rootless = o.rootless == "true" ? Rootless::yes : o.rootless == "false" ? Rootless::no : Rootless::automatic;

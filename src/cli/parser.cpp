@@ -110,6 +110,16 @@ void add_option(CLI::App& app, const char* names, std::string& into, const char*
   app.add_option(names, into, help)->type_name(value);
 }
 
+void add_option(CLI::App& app, const char* names, std::optional<std::string>& into, const char* value,
+                const char* help) {
+  // CLI11's own conversion takes an empty text for an absent one.
+  const CLI::callback_t keep = [&into](const CLI::results_t& values) {
+    into = values.back();
+    return true;
+  };
+  app.add_option(names, keep, help)->type_name(value);
+}
+
 void add_option(CLI::App& app, const char* names, int& into, const char* value, const char* help) {
   app.add_option(names, into, help)->type_name(value)->check(number(0, std::numeric_limits<int>::max()));
 }

@@ -28,6 +28,9 @@ void add_switch(CLI::App& app, const char* names, bool& into, const char* help);
 void add_switch(CLI::App& app, const char* names, std::optional<bool>& into, const char* help);
 
 void add_option(CLI::App& app, const char* names, std::string& into, const char* value, const char* help);
+/// The same where "not given" differs from empty.
+void add_option(CLI::App& app, const char* names, std::optional<std::string>& into, const char* value,
+                const char* help);
 /// 0, 1, 2, ...
 void add_option(CLI::App& app, const char* names, int& into, const char* value, const char* help);
 /// A number, negative ones too.

@@ -4,8 +4,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <string_view>
+
+#include "base/path.hpp"
 
 namespace caisson::cli {
 namespace {
@@ -18,17 +21,30 @@ bool in_user_namespace() {
   return ::stat("/proc/self/ns/user", &status) == 0 && status.st_ino != kInitialUserNamespace;
 }
 
+constexpr const char* kHostRoot = "/run/caisson";
+
+/// Whether containers can be recorded in `root`, which need not be there yet.
+bool can_use(const char* root) {
+  constexpr int kMode = R_OK | W_OK | X_OK;
+  if (::access(root, kMode) == 0) return true;
+  return errno == ENOENT && ::access("/run", kMode) == 0;
+}
+
 }  // namespace
 
 DefaultRoot find_default_root() {
   // Cheapest question first: as root on a host, nothing but the environment is read.
   const char* const runtime_dir = std::getenv("XDG_RUNTIME_DIR");
   if (runtime_dir && *runtime_dir) {
-    const char* const user = std::getenv("USER");
-    const bool plain_root = ::geteuid() == 0 && ((user && std::string_view(user) == "root") || !in_user_namespace());
-    if (!plain_root) return {std::string(runtime_dir) + "/caisson", true};
+    if (::geteuid() != 0 || in_user_namespace()) {
+      // Root of a user namespace who is called so, in a container for instance, uses the usual place where there is
+      // one to write to. runuser(1) and setpriv(1) leave USER=root to users as well: those cannot write there.
+      const char* const user = std::getenv("USER");
+      const bool is_called_root = ::geteuid() == 0 && user && std::string_view(user) == "root";
+      if (!is_called_root || !can_use(kHostRoot)) return {std::string(runtime_dir) + "/caisson", true};
+    }
   }
-  return {"/run/caisson", false};
+  return {kHostRoot, false};
 }
 
 Status make_user_root(const std::string& path) {
@@ -50,18 +66,8 @@ Result<std::string> absolute_root(const std::string& root) {
     whole = std::string(here) + "/" + root;
     std::free(here);
   }
-  std::string clean;
-  for (std::string_view rest = whole; !rest.empty();) {
-    const auto slash = rest.find('/');
-    const auto name = rest.substr(0, slash);
-    rest.remove_prefix(slash == std::string_view::npos ? rest.size() : slash + 1);
-    if (name.empty() || name == ".") continue;
-    if (name == "..")
-      clean.erase(clean.empty() ? 0 : clean.rfind('/'));
-    else
-      clean.append("/").append(name);
-  }
-  if (clean.empty()) return fail(ErrorKind::config, "--root '{}': / cannot be the runtime root", root);
+  std::string clean = text::clean_path(whole);
+  if (clean == "/") return fail(ErrorKind::config, "--root '{}': / cannot be the runtime root", root);
   return clean;
 }
 

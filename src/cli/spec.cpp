@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include <memory>
@@ -31,8 +33,16 @@ Status write_config(const std::string& path, std::string_view text) {
   return written;
 }
 
+/// Whether cgroup v2 is the host's only one: cgroups(7).
+bool has_cgroup_v2() {
+  struct statfs top {};
+  return ::statfs("/sys/fs/cgroup", &top) == 0 && top.f_type == CGROUP2_SUPER_MAGIC;
+}
+
 Result<config::Spec> make(const Options& o) {
-  if (o.from.empty()) return config::example(o.rootless, ::geteuid(), ::getegid());
+  if (o.from.empty())
+    return config::example(
+        {.rootless = o.rootless, .uid = ::geteuid(), .gid = ::getegid(), .cgroup_v2 = has_cgroup_v2()});
   if (o.rootless) return fail(ErrorKind::config, "--from and --rootless exclude each other");
   if (nsinit_front_end().import == nullptr) return fail(ErrorKind::config, "this program cannot read container.json");
   return nsinit_front_end().import(o.from);

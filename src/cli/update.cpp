@@ -15,13 +15,47 @@ namespace {
 
 struct Options {
   std::string id;
-  std::string resources;
+  std::optional<std::string> resources;
   std::optional<std::int64_t> blkio_weight, cpu_period, cpu_quota, cpu_burst, cpu_share, cpu_rt_period, cpu_rt_runtime;
   std::optional<std::int64_t> cpu_idle, pids_limit;
-  std::string cpuset_cpus, cpuset_mems;
-  std::string memory, memory_reservation, memory_swap, kernel_memory, kernel_memory_tcp;
-  std::string l3_cache_schema, mem_bw_schema;
+  std::optional<std::string> cpuset_cpus, cpuset_mems;
+  std::optional<std::string> memory, memory_reservation, memory_swap, kernel_memory, kernel_memory_tcp;
+  std::optional<std::string> l3_cache_schema, mem_bw_schema;
 };
+
+/// The options that are given beside --resources.
+std::vector<std::string> given_limits(const Options& o) {
+  std::vector<std::string> given;
+  const auto note = [&given](const auto& option, const char* name) {
+    if (option) given.push_back(std::string("--") + name);
+  };
+  note(o.blkio_weight, "blkio-weight");
+  note(o.cpu_period, "cpu-period");
+  note(o.cpu_quota, "cpu-quota");
+  note(o.cpu_burst, "cpu-burst");
+  note(o.cpu_share, "cpu-share");
+  note(o.cpu_rt_period, "cpu-rt-period");
+  note(o.cpu_rt_runtime, "cpu-rt-runtime");
+  note(o.cpu_idle, "cpu-idle");
+  note(o.cpuset_cpus, "cpuset-cpus");
+  note(o.cpuset_mems, "cpuset-mems");
+  note(o.memory, "memory");
+  note(o.memory_reservation, "memory-reservation");
+  note(o.memory_swap, "memory-swap");
+  note(o.kernel_memory, "kernel-memory");
+  note(o.kernel_memory_tcp, "kernel-memory-tcp");
+  note(o.pids_limit, "pids-limit");
+  note(o.l3_cache_schema, "l3-cache-schema");
+  note(o.mem_bw_schema, "mem-bw-schema");
+  return given;
+}
+
+/// A text that must say something where it is given; empty when it is not.
+Result<std::string> read_word(const std::optional<std::string>& text, const char* option) {
+  if (text && text::trim(*text).empty())
+    return fail(ErrorKind::config, "invalid value '' for --{}: it is empty", option);
+  return text.value_or(std::string());
+}
 
 Result<std::string> read_text(const std::string& path) {
   FileDescriptor file;
@@ -33,12 +67,12 @@ Result<std::string> read_text(const std::string& path) {
 }
 
 /// Bytes, or nothing when the option is not given.
-Result<std::optional<std::int64_t>> read_bytes(const std::string& text, const char* option) {
-  if (text.empty()) return std::optional<std::int64_t>();
-  const auto bytes = text::parse_size(text);
+Result<std::optional<std::int64_t>> read_bytes(const std::optional<std::string>& text, const char* option) {
+  if (!text) return std::optional<std::int64_t>();
+  const auto bytes = text::parse_size(*text);
   if (!bytes)
-    return fail(ErrorKind::config, "invalid value '{}' for --{}: no number of bytes with k, m or g behind it", text,
-                option);
+    return fail(ErrorKind::config, "invalid value '{}' for --{}: not a number of bytes, with or without k, m or g",
+                *text, option);
   return bytes;
 }
 
@@ -69,18 +103,37 @@ Status read_cpu(const Options& o, config::Resources& resources) {
   cpu.period = CAISSON_TRY(read_unsigned<std::uint64_t>(o.cpu_period, "cpu-period"));
   cpu.realtime_runtime = o.cpu_rt_runtime;
   cpu.realtime_period = CAISSON_TRY(read_unsigned<std::uint64_t>(o.cpu_rt_period, "cpu-rt-period"));
-  cpu.cpus = o.cpuset_cpus;
-  cpu.mems = o.cpuset_mems;
+  cpu.cpus = CAISSON_TRY(read_word(o.cpuset_cpus, "cpuset-cpus"));
+  cpu.mems = CAISSON_TRY(read_word(o.cpuset_mems, "cpuset-mems"));
   cpu.idle = o.cpu_idle;
   if (cpu != config::Cpu{}) resources.cpu = cpu;
   return {};
 }
 
+/// The document is linux.resources itself.
+Result<config::Resources> read_document(const Options& o) {
+  const std::string file = CAISSON_TRY(read_word(o.resources, "resources"));
+  if (const auto others = given_limits(o); !others.empty())
+    return fail(ErrorKind::config, "--resources gives all limits: it cannot be combined with {}",
+                text::join(others, ", "));
+  const std::string text = CAISSON_TRY(read_text(file));
+  auto resources = config::load_resources(text, "");
+  if (!resources) {
+    const std::string& pointer = resources.error().pointer();
+    Error error = std::move(resources).error();
+    if (pointer == "/linux" || pointer == "/resources" || pointer == "/ociVersion")
+      error = std::move(error).with("the document must be what linux.resources holds, not what holds it");
+    return std::unexpected(std::move(error).with(fmt::format("parse '{}'", file)));
+  }
+  if (*resources == config::Resources{})
+    return fail(ErrorKind::config, "'{}' names nothing that could be changed", file);
+  return resources;
+}
+
 Result<container::UpdateOptions> read_options(const Options& o) {
   container::UpdateOptions update;
-  if (!o.resources.empty()) {
-    const std::string text = CAISSON_TRY(read_text(o.resources));
-    update.resources = CAISSON_TRY(config::load_resources(text, ""), "parse '{}'", o.resources);
+  if (o.resources) {
+    update.resources = CAISSON_TRY(read_document(o));
     return update;
   }
   update.pointer = "/linux/resources";
@@ -90,15 +143,15 @@ Result<container::UpdateOptions> read_options(const Options& o) {
   if (o.blkio_weight)
     update.resources.block_io.emplace().weight =
         CAISSON_TRY(read_unsigned<std::uint16_t>(o.blkio_weight, "blkio-weight"));
-  update.l3_cache_schema = o.l3_cache_schema;
-  update.mem_bw_schema = o.mem_bw_schema;
+  update.l3_cache_schema = CAISSON_TRY(read_word(o.l3_cache_schema, "l3-cache-schema"));
+  update.mem_bw_schema = CAISSON_TRY(read_word(o.mem_bw_schema, "mem-bw-schema"));
   return update;
 }
 
 Run bind(CLI::App& app) {
   auto o = std::make_shared<Options>();
   add_option(app, "-r,--resources", o->resources, "FILE",
-             "linux.resources as JSON, - for standard input; instead of all others");
+             "what linux.resources holds as JSON, - for standard input; instead of all others");
   add_option(app, "--blkio-weight", o->blkio_weight, "N", "block I/O weight, 10 to 1000");
   add_option(app, "--cpu-period", o->cpu_period, "USEC", "CPU bandwidth period");
   add_option(app, "--cpu-quota", o->cpu_quota, "USEC", "CPU time in each period, -1 for no limit");

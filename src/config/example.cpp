@@ -41,21 +41,22 @@ std::vector<Mount> example_mounts(bool rootless) {
   return mounts;
 }
 
-Linux example_linux(bool rootless, std::uint32_t uid, std::uint32_t gid) {
+Linux example_linux(const ExampleHost& host) {
   Linux platform;
   platform.masked_paths = {"/proc/acpi",          "/proc/asound",     "/proc/kcore",       "/proc/keys",
                            "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug",
                            "/sys/firmware",       "/proc/scsi"};
   platform.readonly_paths = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"};
   platform.namespaces.push_back({.type = NamespaceType::pid});
-  if (!rootless) platform.namespaces.push_back({.type = NamespaceType::network});
+  if (!host.rootless) platform.namespaces.push_back({.type = NamespaceType::network});
   platform.namespaces.push_back({.type = NamespaceType::ipc});
   platform.namespaces.push_back({.type = NamespaceType::uts});
   platform.namespaces.push_back({.type = NamespaceType::mount});
-  if (rootless) {
+  if (host.cgroup_v2) platform.namespaces.push_back({.type = NamespaceType::cgroup});
+  if (host.rootless) {
     platform.namespaces.push_back({.type = NamespaceType::user});
-    platform.uid_mappings = {{.container_id = 0, .host_id = uid, .size = 1}};
-    platform.gid_mappings = {{.container_id = 0, .host_id = gid, .size = 1}};
+    platform.uid_mappings = {{.container_id = 0, .host_id = host.uid, .size = 1}};
+    platform.gid_mappings = {{.container_id = 0, .host_id = host.gid, .size = 1}};
   } else {
     platform.resources.emplace().devices = {{.allow = false, .access = "rwm"}};
   }
@@ -64,7 +65,7 @@ Linux example_linux(bool rootless, std::uint32_t uid, std::uint32_t gid) {
 
 }  // namespace
 
-Spec example(bool rootless, std::uint32_t uid, std::uint32_t gid) {
+Spec example(const ExampleHost& host) {
   const std::vector<std::string> capabilities = {"CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"};
   Spec spec;
   spec.oci_version = kSpecVersion;
@@ -80,8 +81,8 @@ Spec example(bool rootless, std::uint32_t uid, std::uint32_t gid) {
   process.no_new_privileges = true;
   spec.root = {.path = "rootfs", .readonly = true};
   spec.hostname = "caisson";
-  spec.mounts = example_mounts(rootless);
-  spec.linux = example_linux(rootless, uid, gid);
+  spec.mounts = example_mounts(host.rootless);
+  spec.linux = example_linux(host);
   return spec;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/spec.hpp"
 
+#include "base/text.hpp"
 #include "json/read.hpp"
 #include "json/write.hpp"
 
@@ -9,10 +10,18 @@ namespace {
 
 /// A document that may be `null`, which is a mistake with a text of its own.
 template <class T>
-Result<T> load_document(std::string_view text, std::string_view pointer) {
-  auto value = CAISSON_TRY(json::parse<std::optional<T>>(text, json::Encoding::utf8, pointer));
+Result<T> load_document(std::string_view text, std::string_view pointer, json::Keys keys = json::Keys::exact) {
+  auto value = CAISSON_TRY(json::parse<std::optional<T>>(text, json::Encoding::utf8, pointer, keys));
   if (!value) return fail_config(std::string(pointer), "config cannot be null");
   return std::move(*value);
+}
+
+/// Of a version that validate() accepts; pre-releases of 1.3.0 are before it (SemVer 2.0.0 section 11).
+bool is_before_1_3(std::string_view version) {
+  if (!version.starts_with("1.")) return false;
+  version.remove_prefix(2);
+  const auto minor = text::parse_uint(version.substr(0, version.find('.')));
+  return minor && (*minor < 3 || (*minor == 3 && version.starts_with("3.0-")));
 }
 
 /// The fields of the runtime's own join the others as one member.
@@ -36,8 +45,12 @@ const Extension& Spec::extension_or_empty() const {
 }
 
 Result<Spec> load(std::string_view text) {
-  auto spec = load_document<Spec>(text, {});
-  if (spec) spec->saved_extension.reset();
+  Spec spec = CAISSON_TRY(load_document<Spec>(text, {}));
+  spec.saved_extension.reset();
+  // runtime-spec 1.3.0 made a pids.limit of 0 a limit. Engines that write an older version mean no limit by it:
+  // podman up to 5.x through its API service, podman 4 with --pids-limit=0 and -1, CRI-O before 1.29.
+  if (spec.linux && spec.linux->resources && spec.linux->resources->pids && is_before_1_3(spec.oci_version))
+    if (auto& limit = spec.linux->resources->pids->limit; limit == 0) limit = -1;
   return spec;
 }
 
@@ -60,7 +73,7 @@ Result<Process> load_process(std::string_view text, std::string_view pointer) {
 std::string save_process(const Process& process) { return json::write(process); }
 
 Result<Resources> load_resources(std::string_view text, std::string_view pointer) {
-  return load_document<Resources>(text, pointer);
+  return load_document<Resources>(text, pointer, json::Keys::known_only);
 }
 
 }  // namespace caisson::config

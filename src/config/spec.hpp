@@ -48,7 +48,8 @@ struct Spec {
   const Extension& extension_or_empty() const;
 };
 
-/// Reads the text of a config.json. Says nothing of whether the values make sense together: see validate().
+/// Reads the text of a config.json. Does not check whether the values make sense together: see validate(). A value
+/// whose meaning depends on ociVersion gets the value that has this meaning in kSpecVersion: pids.limit.
 Result<Spec> load(std::string_view text);
 /// The same of what save() wrote, which nobody but the runtime can have changed.
 Result<Spec> load_saved(std::string_view text);
@@ -63,12 +64,20 @@ std::string save_indented(const Spec& spec);
 Result<Process> load_process(std::string_view text, std::string_view pointer = "/process");
 std::string save_process(const Process& process);
 
-/// Reads /linux/resources alone, as `update --resources` takes it.
+/// Reads /linux/resources alone, as `update --resources` takes it. A member that the runtime does not know is a fault:
+/// this document is the runtime's own interface, unlike config.json, where the spec wants unknown members ignored.
 Result<Resources> load_resources(std::string_view text, std::string_view pointer = "/linux/resources");
 
-/// What `caisson spec` writes: a shell in the usual namespaces; `rootless` for a user without privileges whose ids are
-/// `uid` and `gid`.
-Spec example(bool rootless, std::uint32_t uid = 0, std::uint32_t gid = 0);
+/// For whom example() is.
+struct ExampleHost {
+  bool rootless = false;  ///< a user without privileges
+  std::uint32_t uid = 0;  ///< that user's ids
+  std::uint32_t gid = 0;
+  bool cgroup_v2 = false;  ///< the host has cgroup v2 alone: the container gets a cgroup namespace, as from runc
+};
+
+/// What `caisson spec` writes: a shell in the usual namespaces.
+Spec example(const ExampleHost& host);
 
 }  // namespace caisson::config
 

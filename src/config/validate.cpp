@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "config/annotations.hpp"
 #include "config/checks.hpp"
 
 namespace caisson::config {
@@ -155,6 +156,10 @@ Status check_annotations(const Spec& spec, Warnings&) {
   // The map is sorted, so an empty key stands first.
   if (!spec.annotations.empty() && spec.annotations.begin()->first.empty())
     return fail_config("/annotations/", "the name of an annotation must not be empty");
+  const auto type = find_annotation(spec.annotations, annotation::kMountContextType);
+  if (type && *type != "context" && *type != "fscontext" && *type != "defcontext" && *type != "rootcontext")
+    return fail_config(annotation_pointer(annotation::kMountContextType),
+                       "'{}' is none of context, fscontext, defcontext and rootcontext", *type);
   return {};
 }
 

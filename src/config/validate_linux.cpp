@@ -66,7 +66,7 @@ Status check_time_offsets(const Spec&, const Linux& platform) {
                        "time namespace enabled, but both namespace path and time offsets specified -- you may only "
                        "provide one");
   for (const auto& [clock, offset] : platform.time_offsets) {
-    const auto pointer = "/linux/timeOffsets/" + json::pointer_token(clock);
+    const auto pointer = "/linux/timeOffsets/" + text::pointer_token(clock);
     if (clock != "monotonic" && clock != "boottime")
       return fail_config(pointer, "clock '{}' has no offset, only monotonic and boottime", clock);
     if (offset.nanosecs >= 1'000'000'000)
@@ -111,7 +111,7 @@ bool is_ipc_sysctl(std::string_view path) {
 
 }  // namespace
 
-std::string sysctl_pointer(std::string_view key) { return "/linux/sysctl/" + json::pointer_token(key); }
+std::string sysctl_pointer(std::string_view key) { return "/linux/sysctl/" + text::pointer_token(key); }
 
 std::optional<NamespaceType> namespace_of_sysctl(std::string_view path) {
   if (is_ipc_sysctl(path)) return NamespaceType::ipc;
@@ -167,7 +167,7 @@ Status check_net_devices(const Spec&, const Linux& platform) {
   for (const auto& [host, device] : platform.net_devices) {
     const auto& target = device.name.empty() ? host : device.name;
     if (!is_interface_name(host))
-      return fail_config("/linux/netDevices/" + json::pointer_token(host), "invalid network device name '{}'", host);
+      return fail_config("/linux/netDevices/" + text::pointer_token(host), "invalid network device name '{}'", host);
     const auto pointer = fmt::format("/linux/netDevices/{}/name", host);
     if (!is_interface_name(target)) return fail_config(pointer, "invalid network device name '{}'", target);
     // "eth%d" is a template, from which the kernel makes a new name each time.

@@ -39,6 +39,7 @@ struct Globals {
   std::string root;                         ///< absolute directory with one subdirectory per container
   bool root_is_default = true;              ///< nobody asked for this root: that it does not exist yet is no error
   bool systemd_cgroup = false;              ///< cgroups as units of systemd; cgroupsPath is then "slice:prefix:name"
+  bool cgroups_disabled = false;            ///< containers get no cgroups of their own: they stay in the runtime's
   Rootless rootless = Rootless::automatic;  ///< yes: cgroups that cannot be made are ignored
   InitEntry init = nullptr;                 ///< absent: init always is our own binary, executed anew
 };

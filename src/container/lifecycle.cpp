@@ -140,7 +140,7 @@ Status kill(const Globals& globals, const std::string& id, int signal, bool all)
     return fail(ErrorKind::destroyed, "container not running");
   const bool shares_pids = !state.own_pid_namespace;
   auto manager = CAISSON_TRY(cgroup::open(state.cgroup_paths));
-  if (signal == SIGKILL && shares_pids && !state.intent) {
+  if (signal == SIGKILL && shares_pids && !state.intent && !state.cgroup_paths.empty()) {
     // Init's end does not end the others here, and they may live on without it.
     const bool some = init.has_value() || !CAISSON_TRY(manager->pids()).empty();
     if (!some && !all) return fail(ErrorKind::destroyed, "container not running");
@@ -183,7 +183,11 @@ Status resume(const Globals& globals, const std::string& id) {
   const State state = CAISSON_TRY(load_settled_state(entry, LockHeld::by_us));
   const Look look = CAISSON_TRY(look_at(entry, state, LockHeld::by_us));
   if (look.status != ContainerStatus::paused) return fail(ErrorKind::wrong_state, "container not paused");
-  return CAISSON_TRY(cgroup::open(state.cgroup_paths))->freeze(false);
+  CAISSON_TRY(CAISSON_TRY(cgroup::open(state.cgroup_paths))->freeze(false));
+  const std::string ancestor = CAISSON_TRY(cgroup::frozen_ancestor(state.cgroup_paths));
+  if (ancestor.empty()) return {};
+  return fail(ErrorKind::wrong_state,
+              "the container stays frozen, because cgroup '{}' above its own is: thaw that first", ancestor);
 }
 
 Result<ContainerState> state(const Globals& globals, const std::string& id) {
@@ -194,7 +198,8 @@ Result<ContainerState> state(const Globals& globals, const std::string& id) {
 Result<std::vector<int>> processes(const Globals& globals, const std::string& id) {
   const Entry entry = CAISSON_TRY(Store(globals.root).open(id));
   const State state = CAISSON_TRY(entry.load_state());
-  if (state.cgroup_paths.empty()) return fail(ErrorKind::system, "the container has no cgroup");
+  if (state.cgroup_paths.empty())
+    return fail(ErrorKind::system, "the container has no cgroup: its processes cannot be listed");
   return CAISSON_TRY(cgroup::open(state.cgroup_paths))->pids();
 }
 

@@ -51,6 +51,7 @@ struct InitContext {
   bool needs_no_stage = false;   ///< this process is init already: it runs in memory
   FileDescriptor pid_namespace;  ///< to be entered once the root is switched; none = it is entered already
   bool cgroups_ready = false;
+  bool limits_are_set = false;  ///< the config's rlimits hold for this process
   std::vector<std::string> env;
   std::string program;  ///< path that execve gets
 

@@ -9,6 +9,7 @@
 
 #include "base/timeline.hpp"
 #include "init/context.hpp"
+#include "process/apply_identity.hpp"
 #include "sys/process.hpp"
 #include "wire/in_memory_init.hpp"
 
@@ -38,9 +39,14 @@ Status run_to_execve(InitContext& context, Status (*enter)(InitContext&)) {
 }
 
 [[noreturn]] void run_init(InitContext& context, Status (*enter)(InitContext&)) {
-  const Status status = run_to_execve(context, enter);
-  // Reached after a failure alone: success ends in execve.
-  if (!status) (void)context.channel.send_plainly(wire::Failed{status.error()});
+  Status status = run_to_execve(context, enter);
+  // Reached after a failure alone: success ends in execve. What fails for want of room once the config's limits hold is
+  // theirs to answer for; before, and in the runtime, it is the host's or the caller's.
+  if (!status) {
+    Error error = std::move(status.error());
+    if (context.limits_are_set) error = process::name_tight_limit(std::move(error), context.identity);
+    (void)context.channel.send_plainly(wire::Failed{std::move(error)});
+  }
   ::_exit(1);
 }
 

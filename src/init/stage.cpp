@@ -64,8 +64,8 @@ Status clone_init(InitContext& context, std::uint64_t namespaces) {
   }
   if (!cloned) return std::unexpected(std::move(cloned).error());
   if (cloned->pid != 0) {
-    const Status told = context.channel.send(wire::Spawned{cloned->pid, options.cgroup >= 0});
-    ::_exit(told ? 0 : 1);
+    const Status sent = context.channel.send(wire::Spawned{cloned->pid, options.cgroup >= 0}, {cloned->pidfd});
+    ::_exit(sent ? 0 : 1);
   }
   context.cgroup.reset();
   return sys::set_parent_death_signal(SIGKILL);

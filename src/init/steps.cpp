@@ -159,7 +159,11 @@ Status set_scheduling(InitContext& c) {
   return process::apply_scheduling(c.identity);
 }
 
-Status set_limits(InitContext& c) { return c.begin.limits_by_parent ? Status() : process::apply_limits(c.identity); }
+Status set_limits(InitContext& c) {
+  // The runtime sets those of an exec before Proceed, and those of a new container before it says that it is recorded.
+  c.limits_are_set = !c.begin.limits_by_parent || c.begin.kind == wire::Kind::exec;
+  return c.begin.limits_by_parent ? Status() : process::apply_limits(c.identity);
+}
 
 /// Late: with it on, the next execve changes the label, and no step before it may exec.
 Status set_selinux_label(InitContext& c) {
@@ -235,6 +239,7 @@ Status announce(InitContext& c) {
     CAISSON_TRY(c.channel.expect<wire::Start>());
   else
     CAISSON_TRY(c.channel.expect<wire::Recorded>());
+  c.limits_are_set = true;
   c.config.reset();
   return {};
 }

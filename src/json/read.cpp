@@ -17,21 +17,6 @@
 
 namespace caisson::json {
 
-std::string pointer_token(std::string_view key) {
-  std::string token;
-  token.reserve(key.size());
-  for (const char c : key) {
-    if (c == '~') {
-      token += "~0";
-    } else if (c == '/') {
-      token += "~1";
-    } else {
-      token += c;
-    }
-  }
-  return token;
-}
-
 namespace detail {
 namespace {
 
@@ -69,7 +54,7 @@ std::string pointer(std::string_view base, const Place& at) {
   if (!at.parent) return std::string(base);
   std::string text = pointer(base, *at.parent);
   text += '/';
-  return text += at.is_index ? std::to_string(at.index) : pointer_token(at.key);
+  return text += at.is_index ? std::to_string(at.index) : text::pointer_token(at.key);
 }
 
 /// Half of a surrogate pair as three bytes: what RapidJSON makes of a lone "\\udc00", and no UTF-8.
@@ -240,9 +225,12 @@ bool read_object(Reader& reader, Node value, Packed keys, ReadRow read, void* ou
   for (const auto& entry : tree(value).GetObject()) {
     const auto key = view(entry.name);
     const auto row = find(reader, first, next, key);
-    if (!row.key.at) continue;
-    next = row.next();
     const Place here{&at, key};
+    if (!row.key.at) {
+      if (reader.keys == Keys::known_only) return reader.wrong(here, fmt::format("unknown member '{}'", key));
+      continue;
+    }
+    next = row.next();
     if (seen >> row.index & 1) return repeated_member(reader, here);
     seen |= std::uint64_t{1} << row.index;
     if (entry.value.IsNull()) {

@@ -21,11 +21,12 @@ namespace caisson::json {
 /// Whether strings must be UTF-8 (RFC 8259 section 8.1) or may bear any bytes, as program arguments may.
 enum class Encoding { any, utf8 };
 
-/// Whether the keys of a table must stand in the text as they are, or in any mixture of cases (ASCII), as in Go.
-enum class Keys { exact, any_case };
-
-/// The name of a member as it stands in a pointer (RFC 6901): "a/b" is "a~1b".
-std::string pointer_token(std::string_view key);
+/// How the text's members are matched with the keys of a table.
+enum class Keys {
+  exact,       ///< as they are; members that no table names are ignored
+  any_case,    ///< in any mixture of cases (ASCII), as in Go; others are ignored
+  known_only,  ///< as they are; a member that no table names is a fault
+};
 
 namespace detail {
 
@@ -172,7 +173,7 @@ bool read_erased(Reader& reader, Node value, void* out, const Place& at) {
 
 }  // namespace detail
 
-/// Reads a document. Members that no table names are ignored; a `null` member counts as absent; a member given twice,
+/// Reads a document. `keys` says what becomes of members that no table names. `null` is absent. A member given twice,
 /// a number out of its type's range and a NUL byte in a string are faults. All errors are of kind config: "invalid
 /// JSON at line 3, column 7: ..." for text that is not JSON, else one that bears the pointer of the value at fault,
 /// which starts with `base`.

@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <string_view>
 
+#include "base/path.hpp"
+#include "base/text.hpp"
+#include "config/annotations.hpp"
 #include "plan/controllers/controller.hpp"
 
 namespace caisson::plan {
@@ -25,21 +28,10 @@ const CgroupMount* find_mount(const HostFacts& facts, std::string_view controlle
   return nullptr;
 }
 
-/// `path` below "/", without ".", ".." and doubled slashes: ".." stops at the top. "/" is "".
-std::string cleaned(std::string_view path) {
-  std::string out;
-  while (!path.empty()) {
-    const auto slash = path.find('/');
-    const auto part = path.substr(0, slash);
-    path = slash == path.npos ? std::string_view() : path.substr(slash + 1);
-    if (part.empty() || part == ".") continue;
-    if (part == "..") {
-      out.erase(out.empty() ? 0 : out.rfind('/'));
-    } else {
-      (out += '/') += part;
-    }
-  }
-  return out;
+/// `path` below a mount point: "" for the top.
+std::string below_top(std::string_view path) {
+  std::string clean = text::clean_path(path);
+  return clean == "/" ? std::string() : clean;
 }
 
 std::string parent_of(const std::string& path) {
@@ -49,7 +41,7 @@ std::string parent_of(const std::string& path) {
 
 Result<std::vector<CgroupDir>> make_dirs(const std::string& asked, const HostFacts& facts, const std::string& id) {
   const bool absolute = asked.starts_with('/');
-  const std::string name = cleaned(asked.empty() ? id : asked);
+  const std::string name = below_top(asked.empty() ? id : asked);
   if (name.empty())
     return fail_config("/linux/cgroupsPath", "'{}' does not name a cgroup of the container's own", asked);
   std::vector<CgroupDir> dirs;
@@ -58,7 +50,8 @@ Result<std::vector<CgroupDir>> make_dirs(const std::string& asked, const HostFac
     // Below the runtime's own cgroup; but on v2 that holds processes, and so may have no children with controllers.
     std::string base;
     if (!absolute)
-      base = facts.cgroup_flavour == CgroupFlavour::v2 ? parent_of(cleaned(mount.own_path)) : cleaned(mount.own_path);
+      base =
+          facts.cgroup_flavour == CgroupFlavour::v2 ? parent_of(below_top(mount.own_path)) : below_top(mount.own_path);
     dirs.push_back({mount.controllers, mount.mountpoint, mount.mountpoint + base + name, mount.v2});
   }
   return dirs;
@@ -80,7 +73,7 @@ std::optional<std::uint32_t> delegate_to(const config::Spec& spec, const HostFac
   const auto* space = linux.find(config::NamespaceType::cgroup);
   if (!space || !space->path.empty()) return {};
   const bool writable = std::ranges::any_of(spec.mounts, [](const config::Mount& mount) {
-    return mount.type == "cgroup" && cleaned(mount.destination) == "/sys/fs/cgroup" &&
+    return mount.type == "cgroup" && text::clean_path(mount.destination) == "/sys/fs/cgroup" &&
            std::ranges::find(mount.options, "ro") == mount.options.end();
   });
   if (!writable) return {};
@@ -94,7 +87,7 @@ Status write_unified(const config::Resources& resources, CgroupFlavour flavour, 
     return fail_config(out.at("/unified"), "invalid configuration: cannot use unified on cgroup v1");
   out.begin("unified");
   for (const auto& [file, value] : resources.unified) {
-    const std::string key = "/unified/" + controllers::escape_key(file);
+    const std::string key = "/unified/" + text::pointer_token(file);
     if (file.empty() || file.contains('/') || file == "." || file == "..")
       return fail_config(out.at(key), "unified resource '{}' must be a file name (no slashes)", file);
     // The files that take several entries (io.max, rdma.max) take one in each write.
@@ -141,6 +134,17 @@ Status check_devices(const CgroupPlan& plan, const HostFacts& facts, const confi
   return {};
 }
 
+/// The annotation run.oci.systemd.subgroup; empty without it.
+Result<std::string> find_subgroup(const config::Annotations& annotations) {
+  const auto name = config::find_annotation(annotations, config::annotation::kSystemdSubgroup);
+  if (!name || name->empty()) return std::string();
+  // The kernel's own files begin with "cgroup." or a controller's name and a dot.
+  if (name->contains('/') || *name == "." || *name == ".." || name->starts_with("cgroup."))
+    return fail_config(config::annotation_pointer(config::annotation::kSystemdSubgroup),
+                       "'{}' cannot be the name of a cgroup below the unit's", *name);
+  return std::string(*name);
+}
+
 /// Where systemd puts the container, and what it is told of it.
 Status plan_unit(const config::Spec& spec, const HostFacts& facts, const std::string& id, CgroupPlan& plan) {
   plan.unit = CAISSON_TRY(make_unit(spec.linux_or_empty().cgroups_path, facts, id));
@@ -151,9 +155,31 @@ Status plan_unit(const config::Spec& spec, const HostFacts& facts, const std::st
   for (auto& property : unit_properties(plan.writes)) properties.push_back(std::move(property));
   for (auto& property : CAISSON_TRY(annotated_properties(spec.annotations))) properties.push_back(std::move(property));
   plan.optional = false;
+  plan.unit->subgroup = CAISSON_TRY(find_subgroup(spec.annotations));
   const auto& mount = facts.cgroup_mounts.front();
-  plan.dirs = {{mount.controllers, mount.mountpoint, mount.mountpoint + plan.unit->cgroup, mount.v2}};
+  std::string path = mount.mountpoint + plan.unit->cgroup;
+  if (!plan.unit->subgroup.empty()) path += '/' + plan.unit->subgroup;
+  plan.dirs = {{mount.controllers, mount.mountpoint, std::move(path), mount.v2}};
   return {};
+}
+
+/// A container that stays in the runtime's own cgroups. A limit that nothing would keep is refused; the rules for
+/// devices, which engines and `spec` write without being asked, become a warning.
+Result<CgroupPlan> plan_no_cgroups(const config::Resources& resources, const HostFacts& facts, CgroupPlan plan) {
+  for (const auto& write : plan.writes)
+    if (write.refusal != Refusal::missing_is_met)
+      return fail_config(write.origin,
+                         "a container without cgroups has no limits: --cgroup-manager=disabled cannot be combined with "
+                         "'{}'",
+                         write.file);
+  const bool denies = std::ranges::any_of(resources.devices, [](const auto& rule) { return !rule.allow; });
+  if (denies && !facts.rootless() && !facts.in_user_namespace)
+    plan.warnings.emplace_back("without cgroups the rules of linux.resources.devices are not enforced");
+  plan.writes.clear();
+  plan.devices = {};
+  plan.memory_check.reset();
+  plan.flavour = CgroupFlavour::none;
+  return plan;
 }
 
 }  // namespace
@@ -162,7 +188,7 @@ Result<std::vector<CgroupWrite>> make_writes(const config::Resources& resources,
                                              const std::string& pointer, std::vector<std::string>& warnings) {
   const bool v2 = facts.cgroup_flavour == CgroupFlavour::v2;
   std::vector<CgroupWrite> writes;
-  WriteList out(pointer, writes, warnings);
+  WriteList out(facts, pointer, writes, warnings);
   for (const Controller* controller : kControllers) {
     const std::size_t first = writes.size();
     const auto name = v2 ? controller->v2 : controller->v1;
@@ -184,11 +210,14 @@ Result<CgroupPlan> make_cgroup(const config::Spec& spec, const HostFacts& facts,
   plan.writes = CAISSON_TRY(make_writes(resources, facts, "/linux/resources", plan.warnings));
   plan.devices = CAISSON_TRY(make_devices(resources.devices, "/linux/resources/devices"));
   plan.devices.may_fail = facts.rootless() || facts.in_user_namespace;
+  if (options.disabled) return plan_no_cgroups(resources, facts, std::move(plan));
   CAISSON_TRY(check_devices(plan, facts, resources));
   plan.memory_check = memory_check(resources);
   plan.enter_late = facts.cgroup_flavour == CgroupFlavour::v2 && is_tight(resources);
   plan.rootless = options.rootless_cgroups;
-  plan.optional = options.rootless_cgroups && linux.cgroups_path.empty() && plan.writes.empty();
+  const bool asks_for_limits = std::ranges::any_of(
+      plan.writes, [](const CgroupWrite& write) { return write.refusal != Refusal::missing_is_met; });
+  plan.optional = options.rootless_cgroups && linux.cgroups_path.empty() && !asks_for_limits;
   if (facts.cgroup_mounts.empty() && !plan.optional)
     return fail(ErrorKind::system, "no cgroup hierarchy is mounted at /sys/fs/cgroup");
   if (options.systemd) {

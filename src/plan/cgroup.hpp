@@ -19,7 +19,6 @@ namespace caisson::plan {
 enum class Refusal : std::uint8_t {
   fail,            ///< the error of the write
   missing_is_met,  ///< no such file: the kernel lacks the limit, and the value asks for none
-  read_back,       ///< some kernels take the value and forget it: an error when the file does not hold it then
   retry_last,      ///< EINVAL: it depends on a file of its controller that is written later; once more at the end
 };
 
@@ -76,6 +75,7 @@ struct CgroupPlan {
 
 struct CgroupOptions {
   bool systemd = false;           ///< --systemd-cgroup
+  bool disabled = false;          ///< --cgroup-manager=disabled: the container gets no cgroups of its own
   bool rootless_cgroups = false;  ///< a cgroup that may not be made is no error when nothing was asked of it
 };
 

@@ -3,6 +3,7 @@
 
 #include <linux/sched.h>
 
+#include "config/annotations.hpp"
 #include "config/validate.hpp"
 
 namespace caisson::plan {
@@ -64,6 +65,9 @@ Result<Plan> make(const config::Spec& spec, const HostFacts& facts, const PlanOp
   init.rootfs = {.bundle = options.bundle, .no_pivot = options.no_pivot, .cgroups = cgroups_inside(plan.cgroup)};
   plan.init = CAISSON_TRY(make_init(spec, facts, init, warnings));
   if (const auto& profile = spec.linux_or_empty().seccomp) plan.seccomp = CAISSON_TRY(make_seccomp(*profile, facts));
+  if (plan.seccomp)
+    plan.seccomp->unknown_call_is_error =
+        config::has_annotation_set(spec.annotations, config::annotation::kFailUnknownSyscall);
   if (plan.seccomp) warnings.insert(warnings.end(), plan.seccomp->warnings.begin(), plan.seccomp->warnings.end());
   plan.network = CAISSON_TRY(make_network(spec, facts, plan.init.namespaces));
   return plan;

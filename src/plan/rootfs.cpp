@@ -109,7 +109,7 @@ Status Maker::decide_propagation(MountContext& context) {
 Status Maker::add_mounts(MountContext& context) {
   context.in_user_namespace = in_user_namespace;
   for (std::size_t i = 0; i < spec.mounts.size(); ++i) CAISSON_TRY(add_mount(context, i, plan));
-  if (!os.mount_label.empty()) plan.mask_context = fmt::format("context={}", os.mount_label);
+  plan.mask_context = label_option(spec);
   return {};
 }
 

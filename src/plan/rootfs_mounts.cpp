@@ -8,6 +8,7 @@
 #include <array>
 
 #include "base/fixed_text.hpp"
+#include "config/annotations.hpp"
 #include "plan/mount_id_map.hpp"
 
 namespace caisson::plan {
@@ -58,12 +59,6 @@ bool contains(const List& list, std::string_view value) {
 bool has_key(const std::vector<std::string>& data, std::string_view key) {
   return std::ranges::any_of(
       data, [&](const std::string& entry) { return entry.starts_with(key) && entry[key.size()] == '='; });
-}
-
-std::string map_text(const std::vector<config::IdMapping>& mappings) {
-  std::string text;
-  for (const auto& m : mappings) text += fmt::format("{} {} {}\n", m.container_id, m.host_id, m.size);
-  return text;
 }
 
 // A bind mount keeps the flags of its source: "rw" and "rrw" only take back a "ro" that stands before them in the list.
@@ -125,7 +120,7 @@ struct Planner {
   }
   const std::string& label() const { return context.spec.linux->mount_label; }
   bool labelled() const { return context.spec.linux && !label().empty(); }
-  std::string label_option() const { return labelled() ? fmt::format("context={}", label()) : std::string(); }
+  std::string label_option() const { return plan::label_option(context.spec); }
 };
 
 Status Planner::check_target() const {
@@ -405,23 +400,11 @@ Status Planner::add_cgroup_v2() {
 
 }  // namespace
 
-std::string clean_path(std::string_view path) {
-  std::string out;
-  out.reserve(path.size() + 1);
-  std::size_t at = 0;
-  while (at < path.size()) {
-    std::size_t end = std::min(path.find('/', at), path.size());
-    std::string_view part = path.substr(at, end - at);
-    if (part == "..") {
-      out.resize(out.empty() ? 0 : out.rfind('/'));
-    } else if (!part.empty() && part != ".") {
-      out += '/';
-      out += part;
-    }
-    at = end + 1;
-  }
-  if (out.empty()) out = "/";
-  return out;
+std::string label_option(const config::Spec& spec) {
+  const std::string& label = spec.linux_or_empty().mount_label;
+  if (label.empty()) return {};
+  const auto type = config::find_annotation(spec.annotations, config::annotation::kMountContextType);
+  return fmt::format("{}={}", type.value_or("context"), label);
 }
 
 bool is_within(std::string_view path, std::string_view top) {

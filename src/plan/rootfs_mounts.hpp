@@ -4,9 +4,14 @@
 #include <string>
 #include <string_view>
 
+#include "base/path.hpp"
 #include "plan/rootfs.hpp"
 
 namespace caisson::plan {
+
+/// The mount option that gives a file system the config's mountLabel: "context=LABEL", or another of the kernel's four
+/// SELinux mount options by the annotation run.oci.mount_context_type. Empty without a label.
+std::string label_option(const config::Spec& spec);
 
 /// What all mounts of one container have in common while they are planned.
 struct MountContext {
@@ -19,8 +24,7 @@ struct MountContext {
   bool cut_from_host = true;  ///< trees that the parent opens are made slaves before anything else
 };
 
-/// The absolute path without ".", "..", doubled and trailing slashes: "/a/../b//c/" is "/b/c".
-std::string clean_path(std::string_view path);
+using text::clean_path;
 
 /// Is `path` the same as `top` or below it? Both clean.
 bool is_within(std::string_view path, std::string_view top);

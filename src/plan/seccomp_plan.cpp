@@ -119,7 +119,7 @@ constexpr std::string_view kHandOver = "write";
 
 /// Conditions on different arguments are ANDed; several on one argument are beyond libseccomp and become a rule each,
 /// of which any may hold: so do the other runtimes, for whom profiles are written.
-Status make_rules(const config::SeccompRule& rule, std::uint32_t action, SeccompPlan& plan) {
+Status make_rules(const config::SeccompRule& rule, std::uint32_t action, std::size_t place, SeccompPlan& plan) {
   std::vector<SeccompArgument> arguments;
   std::array<bool, 6> used{};
   bool several = false;
@@ -131,16 +131,24 @@ Status make_rules(const config::SeccompRule& rule, std::uint32_t action, Seccomp
     used[arg.index] = true;
     arguments.push_back({arg.index, comparison_of(arg.op), arg.value, arg.value_two});
   }
+  // A mask of 0 matches everything: libseccomp, too, makes such a rule an unconditional one.
+  const auto always_matches = [](const SeccompArgument& argument) {
+    return argument.comparison == Comparison::masked_eq && argument.value == 0;
+  };
   if (!several) {
-    plan.rules.push_back({rule.names, action, std::move(arguments)});
+    std::erase_if(arguments, always_matches);
+    plan.rules.push_back({rule.names, action, std::move(arguments), place});
     return {};
   }
-  for (const auto& argument : arguments) plan.rules.push_back({rule.names, action, {argument}});
+  for (const auto& argument : arguments) {
+    auto& alternative = plan.rules.emplace_back(SeccompRule{rule.names, action, {}, place});
+    if (!always_matches(argument)) alternative.arguments.push_back(argument);
+  }
   return {};
 }
 
 /// The error's pointer is relative to the rule.
-Status read_rule(const config::SeccompRule& rule, SeccompPlan& plan) {
+Status read_rule(const config::SeccompRule& rule, std::size_t place, SeccompPlan& plan) {
   if (rule.names.empty()) return fail_config("/names", "names must not be empty");
   auto action = make_action(rule.action, rule.errno_ret);
   if (!action) return std::unexpected(std::move(action).error().at("/errnoRet"));
@@ -156,7 +164,7 @@ Status read_rule(const config::SeccompRule& rule, SeccompPlan& plan) {
     return {};
   }
   plan.notify |= rule.action == config::SeccompAction::notify;
-  return make_rules(rule, *action, plan);
+  return make_rules(rule, *action, place, plan);
 }
 
 /// What is about a listener means nothing where no rule notifies one.
@@ -220,7 +228,7 @@ Result<std::optional<SeccompPlan>> make_seccomp(const config::Seccomp& profile, 
   plan.flags = CAISSON_TRY(make_flags(profile, facts, pointer));
   plan.rules.reserve(profile.syscalls.size());
   for (std::size_t i = 0; i < profile.syscalls.size(); ++i) {
-    auto read = read_rule(profile.syscalls[i], plan);
+    auto read = read_rule(profile.syscalls[i], i, plan);
     if (read) continue;
     std::string place = fmt::format("{}/syscalls/{}{}", pointer, i, read.error().pointer());
     return std::unexpected(std::move(read).error().moved_to(std::move(place)));

@@ -34,6 +34,7 @@ struct SeccompRule {
   CallNames calls;
   std::uint32_t action = 0;  ///< SECCOMP_RET_* with its data
   std::vector<SeccompArgument> arguments;
+  std::size_t place = 0;  ///< among the profile's rules
 };
 
 /// How a profile names an architecture.
@@ -49,12 +50,15 @@ struct SeccompPlan {
   std::vector<std::uint32_t> architectures;  ///< AUDIT_ARCH_*, or x32's token; the machine's own first and always
   std::map<std::uint32_t, AskedArchitecture> asked;  ///< of `architectures`, those that the profile names
   std::uint32_t flags = 0;                           ///< SECCOMP_FILTER_FLAG_* for seccomp(2)
-  std::vector<SeccompRule> rules;        ///< in the profile's order: of one call's, the first that holds decides
+  /// In the profile's order. Of one call's rules the first without arguments decides, else the first whose arguments
+  /// match; libseccomp does the same.
+  std::vector<SeccompRule> rules;
   std::vector<CallNames> default_calls;  ///< named by rules left out: the default action without conditions
   bool notify = false;                   ///< a rule notifies: loading yields a listener
   bool answer_unknown_with_enosys =
-      false;                  ///< calls newer than all that the profile names: ENOSYS, so that libc falls back
-  std::string listener_path;  ///< AF_UNIX socket that is sent the listener
+      false;                           ///< calls newer than all that the profile names: ENOSYS, so that libc falls back
+  bool unknown_call_is_error = false;  ///< else a name that this build does not know is left out
+  std::string listener_path;           ///< AF_UNIX socket that is sent the listener
   std::string listener_metadata;
   std::vector<std::string> warnings;  ///< what is asked for and can mean nothing
 };

@@ -36,6 +36,7 @@ struct UnitProperty {
 struct UnitPlan {
   std::string name;         ///< "caisson-c1.scope"
   std::string cgroup;       ///< below the mount point: "/system.slice/caisson-c1.scope"
+  std::string subgroup;     ///< cgroup below the unit's that the container gets; empty: the unit's own
   bool slice = false;       ///< the unit is a slice: systemd puts no process into it
   bool user = false;        ///< of a user's own manager
   std::uint32_t owner = 0;  ///< that user, as the host numbers users

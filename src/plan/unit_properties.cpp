@@ -169,7 +169,7 @@ Result<std::vector<UnitProperty>> annotated_properties(const std::map<std::strin
   std::vector<UnitProperty> list;
   for (const auto& [key, value] : annotations) {
     if (!key.starts_with(kAnnotation)) continue;
-    const std::string pointer = "/annotations/" + controllers::escape_key(key);
+    const std::string pointer = "/annotations/" + text::pointer_token(key);
     std::string name = key.substr(kAnnotation.size());
     const bool letters =
         std::ranges::all_of(name, [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); });

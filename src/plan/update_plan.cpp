@@ -47,7 +47,7 @@ class Merger {
   void take_map(const std::string& key, std::map<std::string, T>& into, const std::map<std::string, T>& from) {
     for (const auto& [name, value] : from) {
       into.insert_or_assign(name, value);
-      named_.push_back(key + '/' + controllers::escape_key(name));
+      named_.push_back(key + '/' + text::pointer_token(name));
     }
   }
 
@@ -144,7 +144,7 @@ MergedResources merge(const config::Resources& present, const config::Resources&
   Merger merger(merged);
   if (auto* memory = section(into.memory, change.memory)) merge_memory(merger, *memory, *change.memory);
   if (auto* cpu = section(into.cpu, change.cpu)) merge_cpu(merger, *cpu, *change.cpu);
-  if (auto* pids = section(into.pids, change.pids)) merger.take("/pids/limit", pids->limit, change.pids->limit);
+  if (auto* pids = section(into.pids, change.pids)) merger.take_number("/pids/limit", pids->limit, change.pids->limit);
   if (auto* io = section(into.block_io, change.block_io)) merge_io(merger, *io, *change.block_io);
   merger.take_list("/hugepageLimits", into.hugepage_limits, change.hugepage_limits,
                    [](const auto& a, const auto& b) { return a.page_size == b.page_size; });

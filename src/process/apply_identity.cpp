@@ -15,6 +15,7 @@
 
 #include "sys/credential.hpp"
 #include "sys/file.hpp"
+#include "sys/filtered.hpp"
 #include "sys/process.hpp"
 #include "sys/scheduling.hpp"
 
@@ -76,7 +77,10 @@ Status join_session_keyring(const std::string& container_id) {
   constexpr std::uint32_t kUserSearch = 0x00080000;  // KEY_USR_SEARCH of the kernel's <linux/key.h>
   auto key = sys::join_session_keyring("_ses." + container_id);
   if (!key) {
-    if (key.error().sys_errno() == ENOSYS) return {};
+    // The container goes without a keyring of its own where the kernel has none or a filter refuses keyctl(2), and
+    // where the quota of keys of its root is used up (EDQUOT: keyrings(7), kernel.keys.maxkeys and root_maxkeys).
+    const int why = key.error().sys_errno();
+    if (sys::may_be_filtered(why) || why == EDQUOT) return {};
     return std::unexpected(std::move(key.error()));
   }
   if (*key == 0) return {};  // the kernel's word for a keyring that is ours already

@@ -154,7 +154,8 @@ class Architecture {
   Multiplexed multiplexed(const Entry& entry) const { return *call_of(entry).name.on(architecture_).multiplexed; }
 
   /// The answer to one number, of which `entries` are the rules.
-  Answer decide(std::span<const Entry> entries) {
+  Answer decide(std::span<const Entry> all) {
+    const std::vector<Entry> entries = without_overruled(all);
     const Entry& first = entries.front();
     if (!first.through && rule_of(first).arguments.empty()) return {rule_of(first).action, nullptr};
     std::vector<Branch> branches;
@@ -164,6 +165,19 @@ class Architecture {
     Program decision = make_decision(branches, plan_.default_action, is_narrow());
     if (decision.size() == 1) return {decision[0].k, nullptr};
     return {0, material_.keep(std::move(decision))};
+  }
+
+  /// Leaves out a call's conditional rules where the call has an unconditional one. libseccomp does so in either
+  /// order (db_rule_add() in its db.c), and profiles are written for what comes of that.
+  std::vector<Entry> without_overruled(std::span<const Entry> entries) const {
+    const auto is_overruled = [&](const Entry& entry) {
+      return !rule_of(entry).arguments.empty() && std::ranges::any_of(entries, [&](const Entry& other) {
+        return rule_of(other).arguments.empty() && (is_same_call(entry, other) || (!entry.through && !other.through));
+      });
+    };
+    std::vector<Entry> kept(entries.begin(), entries.end());
+    std::erase_if(kept, is_overruled);
+    return kept;
   }
 
   /// A multiplexer's branches: what can be told, in the profile's order, and then the calls that cannot.
@@ -221,11 +235,8 @@ class Architecture {
     auto may_answer = [&](std::uint32_t action) {
       if (!found || rank(action) < rank(*found)) found = action;
     };
-    for (const auto& other : entries) {
-      if (!is_same_call(entry, other)) continue;
-      may_answer(rule_of(other).action);
-      if (rule_of(other).arguments.empty()) return *found;
-    }
+    for (const auto& other : entries)
+      if (is_same_call(entry, other)) may_answer(rule_of(other).action);
     may_answer(plan_.default_action);
     return *found;
   }
@@ -253,9 +264,23 @@ void append_x86_64(Material& material, Program& program) {
   program.push_back(answer(plan.default_action));
 }
 
+/// The first name of a rule that this build does not know, as an error.
+Status refuse_unknown_calls(const plan::SeccompPlan& plan) {
+  for (const auto& rule : plan.rules)
+    for (std::size_t i = 0; i < rule.calls.size(); ++i)
+      if (!find_call(rule.calls[i], plan::native_architecture()).known)
+        return fail_config(
+            fmt::format("/linux/seccomp/syscalls/{}/names/{}", rule.place, i),
+            "unknown system call '{}', which the annotation run.oci.seccomp_fail_unknown_syscall makes an "
+            "error",
+            rule.calls[i]);
+  return {};
+}
+
 }  // namespace
 
 Result<CompiledFilter> compile(const plan::SeccompPlan& plan) {
+  if (plan.unknown_call_is_error) CAISSON_TRY(refuse_unknown_calls(plan));
   CompiledFilter filter;
   filter.flags = plan.flags;
   Material material{plan, list_calls(plan), list_default_calls(plan), {}, {}, {}, {}};

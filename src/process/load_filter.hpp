@@ -23,15 +23,16 @@ struct CompiledFilter {
 };
 
 /// Builds the filter: a search tree by number for each architecture, with the rules that look at arguments at its
-/// leaves. Of one call's rules the first, in the profile's order, whose conditions all hold decides; the default action
-/// if none does. Other architectures' calls kill the thread, as libseccomp's filters do.
+/// leaves. Of one call's rules the first without conditions decides, else the first, in the profile's order, whose
+/// conditions all hold; the default action if none does. Other architectures' calls kill the thread.
 ///
 /// socketcall(2) and ipc(2) are part of the calls that they make. A rule that names them decides by itself; one that
 /// names such a call holds for the multiplexer too, by its first argument. The call's own arguments lie behind a
 /// pointer there, which no filter can follow: if its rules look at them, the strictest of all that they may answer is
 /// the answer, and `warnings` says so. On x86_64 and aarch64 this concerns 32-bit x86 programs alone.
 ///
-/// Errors: an architecture that libseccomp, whose names of calls these are, does not know; a program that is too long.
+/// Errors: an architecture that libseccomp, whose names of calls these are, does not know; an unknown call where the
+/// plan makes that an error; a program that is too long.
 Result<CompiledFilter> compile(const plan::SeccompPlan& plan);
 
 /// seccomp(SECCOMP_SET_MODE_FILTER). Needs CAP_SYS_ADMIN in the caller's user namespace or no_new_privs.

@@ -2,7 +2,6 @@
 #include "process/run_hooks.hpp"
 
 #include <fcntl.h>
-#include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -15,7 +14,9 @@
 #include <optional>
 
 #include "base/fd.hpp"
+#include "sys/descriptors.hpp"
 #include "sys/file.hpp"
+#include "sys/filtered.hpp"
 #include "sys/interrupt.hpp"
 #include "sys/process.hpp"
 
@@ -124,7 +125,7 @@ int become_hook(const Launch& launch) {
   for (int i = 0; i < 3; ++i)
     if (::dup2(launch.streams[static_cast<std::size_t>(i)], i) < 0) return errno;
   // The caller's own descriptors, those to be preserved for the container among them, are none of the hook's.
-  ::syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
+  (void)sys::end_descriptors(3, ~0U, sys::DescriptorFate::close_on_exec);
   if (launch.cwd != nullptr && ::chdir(launch.cwd) != 0) return errno;
   if (*launch.confine)
     if (const int error = (*launch.confine)(); error != 0) return error;
@@ -180,7 +181,7 @@ Result<Child> spawn(const config::Hook& hook, const std::string& state_json, con
   child.pidfd.reset(static_cast<int>(::syscall(SYS_pidfd_open, child.pid, 0)));
   child.out.fd = std::move(out.read);
   child.err.fd = std::move(err.read);
-  if (!child.pidfd) {
+  if (!child.pidfd && !sys::may_be_filtered(errno)) {
     auto failure = fail_errno("pidfd_open({})", child.pid);
     ::kill(-child.pid, SIGKILL);
     ::waitpid(child.pid, nullptr, 0);
@@ -195,6 +196,15 @@ std::int64_t now_ms() {
   return std::int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
 }
 
+/// Without a pidfd, which a filter may keep from us, nothing that poll(2) knows announces the end of the hook: it is
+/// looked for this often.
+constexpr int kLookMs = 5;
+
+bool has_ended(const Child& child) {
+  siginfo_t info{};
+  return ::waitid(P_PID, static_cast<id_t>(child.pid), &info, WEXITED | WNOWAIT | WNOHANG) == 0 && info.si_pid != 0;
+}
+
 /// Reads the output until the hook itself has ended; what it left running may go on writing. False when `deadline`
 /// (CLOCK_MONOTONIC in milliseconds, absent = none) came first.
 Result<bool> wait_for_end(Child& child, std::optional<std::int64_t> deadline) {
@@ -203,6 +213,10 @@ Result<bool> wait_for_end(Child& child, std::optional<std::int64_t> deadline) {
     if (deadline) {
       const std::int64_t left = *deadline - now_ms();
       timeout = left <= 0 ? 0 : static_cast<int>(std::min<std::int64_t>(left, 1 << 30));
+    }
+    if (!child.pidfd) {
+      if (has_ended(child)) break;
+      if (timeout != 0) timeout = kLookMs;
     }
     std::array<pollfd, 3> events{
         {{child.pidfd.get(), POLLIN, 0}, {child.out.fd.get(), POLLIN, 0}, {child.err.fd.get(), POLLIN, 0}}};
@@ -225,7 +239,8 @@ Result<bool> wait_for_end(Child& child, std::optional<std::int64_t> deadline) {
 /// "" when the hook succeeded, otherwise how it ended.
 Result<std::string> reap(const Child& child) {
   siginfo_t info{};
-  while (::waitid(P_PIDFD, static_cast<id_t>(child.pidfd.get()), &info, WEXITED) != 0)
+  // The child is ours: its pid is its own until this reaps it.
+  while (::waitid(P_PID, static_cast<id_t>(child.pid), &info, WEXITED) != 0)
     if (errno != EINTR) return fail_errno("waitid({})", child.pid);
   if (info.si_code != CLD_EXITED) {
     // As other runtimes say it, small: "signal: killed".
@@ -246,7 +261,7 @@ Status run(const config::Hook& hook, const std::string& state_json, const HookOp
   if (!ended || !*ended) {
     ::kill(-child.pid, SIGKILL);
     // The hook may have left its group.
-    ::syscall(SYS_pidfd_send_signal, child.pidfd.get(), SIGKILL, nullptr, 0);
+    ::kill(child.pid, SIGKILL);
   }
   const std::string end = CAISSON_TRY(reap(child));
   if (!ended) return std::unexpected(std::move(ended.error()));

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/path.hpp"
 #include "rootfs/masks.hpp"
 #include "rootfs/new_filesystem.hpp"
 #include "rootfs/tree_attributes.hpp"
@@ -42,20 +43,6 @@ Status pivot(const RootDir& root, const plan::RootfsPlan& plan) {
   return {};
 }
 
-// "\040" in mountinfo is a space. Source: proc(5).
-std::string unescaped(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\\' && i + 3 < text.size()) {
-      out += static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + (text[i + 3] - '0'));
-      i += 3;
-    } else {
-      out += text[i];
-    }
-  }
-  return out;
-}
-
 // The mountpoints of whole proc and sysfs file systems outside `rootfs`.
 std::vector<std::string> kernel_mounts(std::string_view mountinfo, const std::string& rootfs) {
   std::vector<std::string> found;
@@ -74,7 +61,7 @@ std::vector<std::string> kernel_mounts(std::string_view mountinfo, const std::st
     while (dash < fields.size() && fields[dash] != "-") ++dash;
     if (dash + 1 >= fields.size() || fields[3] != "/") continue;
     if (fields[dash + 1] != "proc" && fields[dash + 1] != "sysfs") continue;
-    std::string path = unescaped(fields[4]);
+    std::string path = text::unescape_mount_field(fields[4]);
     if (!path.starts_with(rootfs + "/")) found.push_back(std::move(path));
   }
   return found;

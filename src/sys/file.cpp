@@ -11,6 +11,8 @@
 #include <utility>
 
 #include "base/uapi.hpp"
+#include "sys/anonymous_file.hpp"
+#include "sys/filtered.hpp"
 
 namespace caisson::sys {
 namespace {
@@ -23,7 +25,9 @@ bool absent(int error) { return error == ENOENT || error == ENOTDIR; }
 
 std::unexpected<Error> fail_open(int error, std::uint64_t resolve, const std::string& path) {
   errno = error;
-  return fail_errno("{}('{}')", resolve ? "openat2" : "open", path);
+  auto failure = fail_errno("{}('{}')", resolve ? "openat2" : "open", path);
+  // openat2(2) is made for every file, and newer than some filters around the runtime.
+  return std::unexpected(name_filtered_call(std::move(failure.error())));
 }
 
 }  // namespace
@@ -171,17 +175,11 @@ Status remove_file(FdView dir, const std::string& path) {
 }
 
 Result<FileDescriptor> memfd(const std::string& name, std::string_view text, bool sealed) {
-  const unsigned flags = MFD_CLOEXEC | (sealed ? MFD_ALLOW_SEALING : 0);
-  // MFD_NOEXEC_SEAL: data is never a program. Kernels before 6.3 do not know it.
-  int raw = ::memfd_create(name.c_str(), flags | MFD_NOEXEC_SEAL);
-  if (raw < 0 && errno == EINVAL) raw = ::memfd_create(name.c_str(), flags);
-  if (raw < 0) return fail_errno("memfd_create('{}')", name);
-  FileDescriptor fd(raw);
-  CAISSON_TRY(write_all(fd, text, name));
-  if (!text.empty() && ::lseek(fd.get(), 0, SEEK_SET) < 0) return fail_errno("lseek('{}')", name);
-  constexpr int kSeals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
-  if (sealed && ::fcntl(fd.get(), F_ADD_SEALS, kSeals) < 0) return fail_errno("fcntl('{}', F_ADD_SEALS)", name);
-  return fd;
+  AnonymousFile file = CAISSON_TRY(make_anonymous_file(name.c_str(), FileUse::data));
+  CAISSON_TRY(write_all(file.fd, text, name));
+  if (sealed) return make_unchangeable(std::move(file), 0400);
+  if (!text.empty() && ::lseek(file.fd.get(), 0, SEEK_SET) < 0) return fail_errno("lseek('{}')", name);
+  return std::move(file.fd);
 }
 
 Result<bool> lock(FdView fd, Lock kind, bool wait) {

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/magic.h>
 #include <linux/sched.h>
 #include <net/if.h>
 #include <sched.h>
@@ -10,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -30,9 +32,41 @@ const char* namespace_file(std::uint64_t kind) {
   }
 }
 
-Status join_namespace(FdView fd, std::uint64_t kinds) {
-  if (::setns(fd.get(), static_cast<int>(kinds)) != 0) return fail_errno("setns({:#x})", kinds);
+namespace {
+
+bool is_proc_directory(FdView fd) {
+  struct statfs filesystem {};
+  struct stat status {};
+  return ::fstatfs(fd.get(), &filesystem) == 0 && filesystem.f_type == PROC_SUPER_MAGIC &&
+         ::fstat(fd.get(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+/// One by one, in the order of the kernel's setns(pidfd): the user namespace first, whose owner may join the others.
+/// All are opened before, for the mount namespace that is joined may have another /proc or none.
+Status join_by_directory(FdView process, std::uint64_t kinds) {
+  constexpr std::uint64_t kOrder[] = {CLONE_NEWUSER, CLONE_NEWCGROUP, CLONE_NEWIPC,  CLONE_NEWUTS,
+                                      CLONE_NEWPID,  CLONE_NEWNET,    CLONE_NEWTIME, CLONE_NEWNS};
+  FileDescriptor files[std::size(kOrder)];
+  for (std::size_t i = 0; i < std::size(kOrder); ++i) {
+    if ((kinds & kOrder[i]) == 0) continue;
+    const std::string file = fmt::format("ns/{}", namespace_file(kOrder[i]));
+    files[i].reset(::openat(process.get(), file.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!files[i]) return fail_errno("open('{}')", file);
+  }
+  for (std::size_t i = 0; i < std::size(kOrder); ++i)
+    if (files[i] && ::setns(files[i].get(), static_cast<int>(kOrder[i])) != 0)
+      return fail_errno("setns({:#x})", kOrder[i]);
   return {};
+}
+
+}  // namespace
+
+Status join_namespace(FdView fd, std::uint64_t kinds) {
+  if (::setns(fd.get(), static_cast<int>(kinds)) == 0) return {};
+  const int why = errno;
+  if (why == EINVAL && is_proc_directory(fd)) return join_by_directory(fd, kinds);
+  errno = why;
+  return fail_errno("setns({:#x})", kinds);
 }
 
 Status make_namespaces(std::uint64_t kinds) {

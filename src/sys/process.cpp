@@ -2,13 +2,13 @@
 #include "sys/process.hpp"
 
 #include <fcntl.h>
-#include <linux/close_range.h>
 #include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,10 +18,54 @@
 #include <string_view>
 
 #include "base/text.hpp"
+#include "sys/descriptors.hpp"
 #include "sys/file.hpp"
+#include "sys/filtered.hpp"
 #include "sys/interrupt.hpp"
 
 namespace caisson::sys {
+
+namespace {
+
+/// clone(2) in place of clone3(2), with a child's memory of its own. It cannot clone into a cgroup or make a time
+/// namespace: that is ENOSYS. Handlers are taken from the child one by one instead of by CLONE_CLEAR_SIGHAND.
+Result<Cloned> clone_by_older_call(const CloneOptions& options) {
+  constexpr std::uint64_t kOnlyNew = CLONE_INTO_CGROUP | CLONE_NEWTIME;
+  if (options.cgroup >= 0 || (options.flags & kOnlyNew) != 0) {
+    errno = ENOSYS;
+    return fail_errno("clone3(flags={:#x})", options.flags);
+  }
+  const bool clears_handlers = (options.flags & CLONE_CLEAR_SIGHAND) != 0;
+  sigset_t all;
+  sigset_t before;
+  ::sigfillset(&all);
+  // A signal between must not run one of our handlers in the child.
+  if (clears_handlers) ::sigprocmask(SIG_SETMASK, &all, &before);
+  int pidfd = -1;
+  const unsigned long flags = (options.flags & ~CLONE_CLEAR_SIGHAND) | CLONE_PIDFD |
+                              ((options.flags & CLONE_PARENT) != 0 ? 0 : static_cast<unsigned long>(SIGCHLD));
+#if defined(__s390x__)
+  const long pid = ::syscall(SYS_clone, nullptr, flags, &pidfd, nullptr, nullptr);
+#else
+  const long pid = ::syscall(SYS_clone, flags, nullptr, &pidfd, nullptr, nullptr);
+#endif
+  const int error = errno;
+  if (pid == 0 && clears_handlers) {
+    struct sigaction present {};
+    for (int signal = 1; signal < NSIG; ++signal) {
+      if (::sigaction(signal, nullptr, &present) != 0 || present.sa_handler == SIG_IGN) continue;
+      present.sa_handler = SIG_DFL;
+      ::sigaction(signal, &present, nullptr);
+    }
+  }
+  if (clears_handlers) ::sigprocmask(SIG_SETMASK, &before, nullptr);
+  errno = error;
+  if (pid < 0) return fail_errno("clone(flags={:#x})", flags);
+  if (pid == 0) return Cloned{0, FileDescriptor()};
+  return Cloned{static_cast<pid_t>(pid), FileDescriptor(pidfd)};
+}
+
+}  // namespace
 
 Result<Cloned> clone3(const CloneOptions& options) {
   int pidfd = -1;
@@ -35,6 +79,9 @@ Result<Cloned> clone3(const CloneOptions& options) {
     args.cgroup = static_cast<std::uint64_t>(options.cgroup);
   }
   const long pid = ::syscall(SYS_clone3, &args, sizeof args);
+  // docker's default profile answers ENOSYS to those without CAP_SYS_ADMIN, so that libc uses clone(2); a real EPERM is
+  // given again there.
+  if (pid < 0 && may_be_filtered(errno)) return clone_by_older_call(options);
   if (pid < 0) return fail_errno("clone3(flags={:#x})", args.flags);
   if (pid == 0) return Cloned{0, FileDescriptor()};
   return Cloned{static_cast<pid_t>(pid), FileDescriptor(pidfd)};
@@ -108,23 +155,72 @@ bool is_ending(pid_t pid) {
 
 Result<ProcessHandle> ProcessHandle::open(pid_t pid, std::uint64_t start_time) {
   if (pid <= 0) return fail(ErrorKind::destroyed, "container not running");
-  FileDescriptor pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-  if (!pidfd) {
-    if (errno == ESRCH || errno == EINVAL) return fail(ErrorKind::destroyed, "container not running");
-    return fail_errno("pidfd_open({})", pid);
+  auto handle = open_unchecked(pid);
+  if (!handle) {
+    const int why = handle.error().sys_errno();
+    if (why == ESRCH || why == EINVAL || why == ENOENT) return fail(ErrorKind::destroyed, "container not running");
+    return handle;
   }
   // Read after the pidfd is held: what it says is of the process that the pidfd pins, or that process has ended.
   if (!CAISSON_TRY(stat_of_running(pid, start_time))) return fail(ErrorKind::destroyed, "container not running");
-  return ProcessHandle(pid, std::move(pidfd));
+  return handle;
+}
+
+Result<ProcessHandle> open_unchecked(pid_t pid) {
+  FileDescriptor pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (pidfd) return ProcessHandle(pid, std::move(pidfd));
+  if (!may_be_filtered(errno)) return fail_errno("pidfd_open({})", pid);
+  const std::string path = fmt::format("/proc/{}", pid);
+  ProcessHandle handle(pid, FileDescriptor(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)));
+  if (!handle) return fail_errno("open('{}')", path);
+  handle.is_directory_ = true;
+  return handle;
 }
 
 Status ProcessHandle::signal(int number) const {
   if (::syscall(SYS_pidfd_send_signal, pidfd_.get(), number, nullptr, 0) == 0) return {};
   if (errno == ESRCH) return fail(ErrorKind::destroyed, "container not running");
+  // Where a filter refuses the call, or a real EPERM that kill(2) gives as well. The pid can be another process' by now
+  // only if the one that the descriptor pins has been reaped since this look.
+  if (may_be_filtered(errno)) {
+    if (!is_directory_ && wait_for_end(0).value_or(false)) return fail(ErrorKind::destroyed, "container not running");
+    if (::kill(pid_, number) == 0) return {};
+    if (errno == ESRCH) return fail(ErrorKind::destroyed, "container not running");
+  }
   return fail_errno("pidfd_send_signal({}, {})", pid_, number);
 }
 
+namespace {
+
+/// Whether the process whose directory in /proc this is has ended: a zombie has.
+bool has_ended(FdView directory) {
+  const FileDescriptor file(::openat(directory.get(), "stat", O_RDONLY | O_CLOEXEC));
+  char text[1024];
+  const ssize_t size = file ? ::read(file.get(), text, sizeof text) : -1;
+  if (size <= 0) return errno == ENOENT || errno == ESRCH;
+  const auto stat = parse_stat(std::string_view(text, static_cast<std::size_t>(size)));
+  return stat && (stat->state == 'Z' || stat->state == 'X');
+}
+
+/// Nothing announces the end of a process that is not our child but a pidfd, which a filter keeps from us: it is looked
+/// for every few milliseconds.
+Result<bool> look_for_end(FdView directory, int timeout_ms) {
+  constexpr timespec kMoment{.tv_sec = 0, .tv_nsec = 2'000'000};
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  const std::int64_t start = now.tv_sec * 1000 + now.tv_nsec / 1'000'000;
+  while (!has_ended(directory)) {
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    if (timeout_ms >= 0 && now.tv_sec * 1000 + now.tv_nsec / 1'000'000 - start >= timeout_ms) return false;
+    if (::nanosleep(&kMoment, nullptr) != 0) CAISSON_TRY(go_on_unless_interrupted());
+  }
+  return true;
+}
+
+}  // namespace
+
 Result<bool> ProcessHandle::wait_for_end(int timeout_ms) const {
+  if (is_directory_) return look_for_end(pidfd_, timeout_ms);
   pollfd wait{pidfd_.get(), POLLIN, 0};
   for (;;) {
     const int ready = ::poll(&wait, 1, timeout_ms);
@@ -137,16 +233,12 @@ Result<bool> ProcessHandle::wait_for_end(int timeout_ms) const {
 Result<ExitStatus> ProcessHandle::reap() const {
   siginfo_t info{};
   for (;;) {
-    if (::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd_.get()), &info, WEXITED) == 0) break;
+    // The pid of a child is its own until it is reaped.
+    const auto kind = static_cast<idtype_t>(is_directory_ ? P_PID : P_PIDFD);
+    if (::waitid(kind, static_cast<id_t>(is_directory_ ? pid_ : pidfd_.get()), &info, WEXITED) == 0) break;
     if (errno != EINTR) return fail_errno("waitid(pidfd of {})", pid_);
   }
   return ExitStatus{info.si_code != CLD_EXITED, info.si_status};
-}
-
-Result<ProcessHandle> adopt_child(pid_t pid) {
-  FileDescriptor pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-  if (!pidfd) return fail_errno("pidfd_open({})", pid);
-  return ProcessHandle(pid, std::move(pidfd));
 }
 
 Result<FileDescriptor> take_descriptor(FdView pidfd, int number) {
@@ -189,10 +281,6 @@ Status hide_from_others() {
   return {};
 }
 
-Status close_on_exec_from(unsigned first) {
-  if (::syscall(SYS_close_range, first, ~0U, CLOSE_RANGE_CLOEXEC) != 0)
-    return fail_errno("close_range({}, CLOEXEC)", first);
-  return {};
-}
+Status close_on_exec_from(unsigned first) { return end_descriptors(first, ~0U, DescriptorFate::close_on_exec); }
 
 }  // namespace caisson::sys

@@ -56,10 +56,13 @@ Result<std::optional<ProcessStat>> stat_of_running(pid_t pid, std::uint64_t star
 /// it alive then, but a PID namespace of which it is the first takes nobody in any more, or ends whoever comes.
 bool is_ending(pid_t pid);
 
-/// A process that cannot be mistaken for another: pidfd, pid and start time.
+/// A process that cannot be mistaken for another: pidfd, pid and start time. Where a filter refuses pidfd_open(2) the
+/// descriptor is the process' directory in /proc, which is bound to that one process, too: it can be signalled and
+/// joined, but not polled.
 class ProcessHandle {
  public:
   ProcessHandle() = default;
+  /// `pidfd`: a pidfd, as clone3() gives it.
   ProcessHandle(pid_t pid, FileDescriptor pidfd) : pid_(pid), pidfd_(std::move(pidfd)) {}
   /// The process `pid` that started at `start_time`. ErrorKind::destroyed when it has ended or when the pid is
   /// somebody else's by now. A zombie counts as ended.
@@ -70,18 +73,25 @@ class ProcessHandle {
   explicit operator bool() const { return static_cast<bool>(pidfd_); }
   /// pidfd_send_signal(2). ErrorKind::destroyed when the process has ended.
   Status signal(int number) const;
+  /// pidfd() can be polled for the end of the process.
+  bool is_pollable() const { return !is_directory_; }
   /// Blocks until the process, which need not be our child, has ended; false when `timeout_ms` (-1 = none) ran out.
   Result<bool> wait_for_end(int timeout_ms) const;
   /// Reaps our own child. Blocks.
   Result<ExitStatus> reap() const;
 
  private:
+  friend Result<ProcessHandle> open_unchecked(pid_t pid);
   pid_t pid_ = -1;
   FileDescriptor pidfd_;
+  bool is_directory_ = false;  ///< of /proc
 };
 
+/// A handle on whatever process has `pid` now. ESRCH or ENOENT: none has.
+Result<ProcessHandle> open_unchecked(pid_t pid);
+
 /// A handle on our own child, which cannot have been reaped and replaced yet.
-Result<ProcessHandle> adopt_child(pid_t pid);
+inline Result<ProcessHandle> adopt_child(pid_t pid) { return open_unchecked(pid); }
 
 /// Copies descriptor `number` out of the process behind `pidfd` (pidfd_getfd(2), Linux 5.6).
 Result<FileDescriptor> take_descriptor(FdView pidfd, int number);

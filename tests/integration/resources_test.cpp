@@ -82,13 +82,13 @@ void check_resource(const Resource& resource) {
   bundle.set("/linux/resources", "{" + resource.first + "}").probe({"--quiet", "--hold"});
   world.started(bundle);
   check_values(world, bundle, resource, resource.first_values);
-  // cgroup v2: no number. v1: a limit that the kernel has no more.
-  const std::string refused = cgroup_v2() ? R"("unified":{"pids.max":"many"})" : R"("memory":{"kernel":33554432})";
+  // cgroup v2: no number. v1: less memory than is in use.
+  const std::string refused = cgroup_v2() ? R"("unified":{"pids.max":"many"})" : R"("memory":{"limit":4096})";
   const Ran failed =
       world.call({"update", "--resources", "-", bundle.id}, {.input = "{" + resource.changed + "," + refused + "}"});
   INFO(failed.err);
   CHECK(failed.code == 1);
-  CHECK(contains(failed.err, cgroup_v2() ? "/unified/pids.max" : "/memory/kernel"));
+  CHECK(contains(failed.err, cgroup_v2() ? "/unified/pids.max" : "/memory/limit"));
   check_values(world, bundle, resource, resource.first_values);
   const Ran done = world.call({"update", "--resources", "-", bundle.id}, {.input = "{" + resource.changed + "}"});
   INFO(done.err);

@@ -94,8 +94,11 @@ TEST_CASE("update: --resources, from a file and from standard input", "[update]"
   world.started(limited.bundle);
   const std::string file = world.dir() + "/resources.json";
   spit(file, R"({"memory":{"limit":100663296},"pids":{"limit":40},"cpu":{"shares":2048}})");
-  // The other options do nothing then.
-  limited.done(limited.update({"--resources", file, "--pids-limit", "7"}));
+  const Ran both = limited.update({"--resources", file, "--pids-limit", "7"});
+  CHECK(both.code == 1);
+  CHECK(contains(both.err, "--resources gives all limits: it cannot be combined with --pids-limit"));
+  CHECK(limited.pids() == "20");
+  limited.done(limited.update({"--resources", file}));
   CHECK(limited.memory() == "100663296");
   CHECK(limited.pids() == "40");
   CHECK(limited.shares() == (cgroup_v2() ? "174" : "2048"));

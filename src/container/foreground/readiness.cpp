@@ -107,8 +107,11 @@ void Readiness::pass_on_what_came() const {
 
 Status Readiness::wait(const sys::ProcessHandle& init) const {
   for (;;) {
-    std::array<pollfd, 2> events{{{socket_.get(), POLLIN, 0}, {init.pidfd().get(), POLLIN, 0}}};
-    if (::poll(events.data(), events.size(), -1) < 0) {
+    // Without a pidfd (see ProcessHandle) poll(2) cannot tell of init's end: it is looked for between.
+    const bool pollable = init.is_pollable();
+    std::array<pollfd, 2> events{{{socket_.get(), POLLIN, 0}, {pollable ? init.pidfd().get() : -1, POLLIN, 0}}};
+    if (!pollable && CAISSON_TRY(init.wait_for_end(0))) return {};
+    if (::poll(events.data(), events.size(), pollable ? -1 : 20) < 0) {
       if (errno != EINTR) return fail_errno("poll()");
       CAISSON_TRY(sys::go_on_unless_interrupted());
       continue;

@@ -12,6 +12,8 @@
 #include "base/timeline.hpp"
 #include "process/executable.hpp"
 #include "selfexe/swap_image.hpp"
+#include "sys/file.hpp"
+#include "sys/filtered.hpp"
 #include "sys/namespace.hpp"
 #include "sys/process.hpp"
 #include "sys/socket.hpp"
@@ -85,7 +87,10 @@ Error exec_init(const BringUp& wanted, const wire::Channel& channel, const char*
   ::fcntl(wanted.config, F_SETFD, 0);
   const char* const arguments[] = {"caisson", "init", channel_number, config_number, nullptr};
   const char* const environment[] = {nullptr};
-  ::syscall(SYS_execveat, wanted.program.file().get(), "", arguments, environment, AT_EMPTY_PATH);
+  const FdView program = wanted.program.file();
+  ::syscall(SYS_execveat, program.get(), "", arguments, environment, AT_EMPTY_PATH);
+  // Where a filter refuses that call. The descriptor is closed by this execve as well.
+  if (sys::may_be_filtered(errno)) ::syscall(SYS_execve, sys::proc_path(program).c_str(), arguments, environment);
   return fail_errno("execveat(caisson's own program)").error();
 }
 
@@ -177,6 +182,14 @@ Status Child::replace_stage(sys::ProcessHandle init) {
   const auto status = CAISSON_TRY(stage.reap());
   if (status.code() != 0) return fail(ErrorKind::system, "the stage before init ended with {}", status.code());
   return {};
+}
+
+Result<bool> Child::await_init() {
+  std::vector<FileDescriptor> pidfd;
+  const auto spawned = CAISSON_TRY(channel_.expect<wire::Spawned>(&pidfd));
+  if (pidfd.size() != 1) return fail(ErrorKind::system, "{} descriptors came with Spawned", pidfd.size());
+  CAISSON_TRY(replace_stage(sys::ProcessHandle(spawned.pid, std::move(pidfd.front()))));
+  return spawned.in_cgroup;
 }
 
 Result<Child> bring_up(const BringUp& wanted) {

@@ -72,6 +72,9 @@ class Child {
   bool runs_in_memory() const { return runs_in_memory_; }
   /// `init` takes the place of the stage, which has ended and is reaped.
   Status replace_stage(sys::ProcessHandle init);
+  /// Waits until the stage has left init in its place, and reaps the stage. Value: whether the stage was in the
+  /// container's cgroup, as Spawned says.
+  Result<bool> await_init();
   /// From here on the process lives without us.
   void release() { owned_ = false; }
   sys::ProcessHandle take_process() { return std::move(process_); }

@@ -61,6 +61,12 @@ Result<bool> Conversation::take(wire::Packet packet) {
     CAISSON_TRY(answers_.console(*console, std::move(packet.descriptors.front())));
     return false;
   }
+  if (const auto* spawned = std::get_if<wire::Spawned>(&message)) {
+    if (packet.descriptors.size() != 1 || !is_due(static_cast<bool>(answers_.spawned), message))
+      return unexpected(message, until_);
+    CAISSON_TRY(answers_.spawned(*spawned, std::move(packet.descriptors.front())));
+    return false;
+  }
   if (!packet.descriptors.empty()) return unexpected(message, until_);
   if (const auto* created = std::get_if<wire::Created>(&message); created != nullptr && until_ == Until::created) {
     log_notes(created->notes);
@@ -74,9 +80,6 @@ Result<bool> Conversation::take(wire::Packet packet) {
              listener != nullptr && !std::exchange(seen_.at(message.index()), true) && answers_.seccomp_listener) {
     // After Executing, too: the filter is loaded last.
     CAISSON_TRY(answer_listener(listener->fd));
-  } else if (const auto* spawned = std::get_if<wire::Spawned>(&message);
-             spawned != nullptr && is_due(static_cast<bool>(answers_.spawned), message)) {
-    CAISSON_TRY(answers_.spawned(*spawned));
   } else {
     return unexpected(message, until_);
   }

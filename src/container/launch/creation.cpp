@@ -17,6 +17,7 @@
 #include "base/log.hpp"
 #include "base/timeline.hpp"
 #include "cgroup/find.hpp"
+#include "config/annotations.hpp"
 #include "config/validate.hpp"
 #include "container/foreground/supervise.hpp"
 #include "container/launch/id_maps.hpp"
@@ -30,6 +31,7 @@
 #include "rootfs/mounter.hpp"
 #include "sys/descriptor_limit.hpp"
 #include "sys/file.hpp"
+#include "sys/filtered.hpp"
 #include "sys/process.hpp"
 #include "sys/socket.hpp"
 
@@ -111,6 +113,8 @@ Status Creation::decide() {
   CAISSON_TRY(check_id(options_.id));
   bundle_ = CAISSON_TRY(physical_path(options_.bundle));
   CAISSON_TRY(read_config(warnings_));
+  for (const auto& name : config::unknown_annotations(spec_.annotations))
+    log::debug("annotation '{}' has no effect", name);
   CAISSON_TRY(check_options());
   // A program that embeds us has a service manager of its own to speak to.
   shares_readiness_ = mode_ != Mode::hand_over && !service_manager().empty();
@@ -128,7 +132,9 @@ Status Creation::decide() {
                                  {.id = options_.id,
                                   .bundle = bundle_,
                                   .no_pivot = options_.no_pivot,
-                                  .cgroup = {.systemd = globals_.systemd_cgroup, .rootless_cgroups = rootless_cgroups},
+                                  .cgroup = {.systemd = globals_.systemd_cgroup,
+                                             .disabled = globals_.cgroups_disabled,
+                                             .rootless_cgroups = rootless_cgroups},
                                   .own_namespaces = own_among_joined(spec_)},
                                  warnings_));
   return check_rootfs();
@@ -286,9 +292,7 @@ Status Creation::spawn_init() {
   CAISSON_TRY(child_->channel().send_many(begin, std::move(descriptors)));
   start_listener_.reset();
   if (namespaces.needs_stage && !begin.enters_pids_last) {
-    const auto spawned = CAISSON_TRY(child_->channel().expect<wire::Spawned>());
-    in_birthplace_ = spawned.in_cgroup;
-    CAISSON_TRY(child_->replace_stage(CAISSON_TRY(sys::adopt_child(spawned.pid))));
+    in_birthplace_ = CAISSON_TRY(child_->await_init());
     if (begin.maps_by_parent) CAISSON_TRY(give_maps());
   }
   return {};
@@ -328,6 +332,8 @@ Status Creation::make_cgroups() {
   if (moved_late()) CAISSON_TRY(child_->channel().expect<wire::RootfsReady>());
   state_.cgroup_paths = cgroup_->paths();
   state_.cgroup_made_parents = cgroup_->made_parents();
+  if (state_.cgroup_paths.empty() && plan_.init.namespaces.shares_host(CLONE_NEWPID))
+    warnings_.emplace_back("without a cgroup and a PID namespace of its own the container's processes may outlive it");
   const std::vector<FileDescriptor> tasks = CAISSON_TRY(enter_or_attach(
       *cgroup_, child_->process().pid(), in_birthplace_ || !cgroup_dir_, plan_.cgroup.enter_late, facts_));
   return child_->channel().send(wire::CgroupsReady{}, {tasks.begin(), tasks.end()});
@@ -379,8 +385,8 @@ Status Creation::prepare_host() {
 }
 
 /// The stage has ended and init has its place, namespaces and cgroups.
-Status Creation::take_spawned(const wire::Spawned& spawned) {
-  CAISSON_TRY(child_->replace_stage(CAISSON_TRY(sys::adopt_child(spawned.pid))));
+Status Creation::take_spawned(const wire::Spawned& spawned, FileDescriptor pidfd) {
+  CAISSON_TRY(child_->replace_stage(sys::ProcessHandle(spawned.pid, std::move(pidfd))));
   const auto stat = sys::read_stat(spawned.pid);
   if (!stat) return fail(ErrorKind::destroyed, "container init ended unexpectedly");
   state_.init_process_pid = spawned.pid;
@@ -401,7 +407,10 @@ Answers Creation::answers() {
       return pass_listener(child_->process(), number, *plan_.seccomp, spec_, options_.id, bundle_, "creating",
                            child_->process().pid());
     };
-  if (enters_pids_last()) answers.spawned = [this](const wire::Spawned& spawned) { return take_spawned(spawned); };
+  if (enters_pids_last())
+    answers.spawned = [this](const wire::Spawned& spawned, FileDescriptor pidfd) {
+      return take_spawned(spawned, std::move(pidfd));
+    };
   return answers;
 }
 
@@ -462,11 +471,11 @@ void Creation::tell_warnings() const {
 /// Limits that are too tight for our own init, which they hold for before the program runs, do not fail where they
 /// stand in the config.
 Error Creation::name_tight_limit(Error error) const {
-  if (!error.pointer().empty()) return error;
+  if (!error.pointer().empty()) return sys::name_filtered_call(std::move(error));
   if (cgroup_ && error.kind() == ErrorKind::destroyed)
     if (auto report = cgroup_->oom_report(); report && *report)
       return Error(ErrorKind::system, oom_sentence(**report, state_.cgroup_paths));
-  return process::name_tight_limit(std::move(error), plan_.init.identity);
+  return sys::name_filtered_call(std::move(error));
 }
 
 /// Lets the process run, unless Proceed did so already, and waits for its execve.

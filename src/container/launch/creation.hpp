@@ -87,7 +87,7 @@ class Creation {
   Status reserve();
   bool awaits_rootfs() const;
   bool enters_pids_last() const;
-  Status take_spawned(const wire::Spawned& spawned);
+  Status take_spawned(const wire::Spawned& spawned, FileDescriptor pidfd);
   /// systemd moves init and sets limits at once: with tight ones, not before the mounts stand.
   bool moved_late() const { return plan_.cgroup.unit && plan_.cgroup.enter_late; }
   wire::Begin make_begin() const;

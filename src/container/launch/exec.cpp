@@ -33,6 +33,7 @@
 #include "plan/plan.hpp"
 #include "process/apply_identity.hpp"
 #include "sys/file.hpp"
+#include "sys/filtered.hpp"
 #include "sys/namespace.hpp"
 #include "sys/process.hpp"
 #include "sys/tty.hpp"
@@ -182,20 +183,20 @@ std::vector<FdView> stage_descriptors(Exec& exec, bool enters_cgroups) {
 }
 
 /// One try. The process is in the container's cgroups from the first if it `enters_cgroups`; true when that holds.
-Result<bool> try_to_bring_up(Exec& exec, selfexe::ProtectedProgram& program, bool enters_cgroups) {
+Result<bool> try_to_bring_up(Exec& exec, selfexe::ProtectedProgram& program, bool in_memory, bool enters_cgroups) {
   ProcessInputs& inputs = exec.inputs;
   BringUp wanted{.program = program};
   wanted.signal_mask = exec.signals ? &exec.signals->mask_before() : nullptr;
   wanted.streams = exec.options.streams;
   wanted.hides_descriptors = exec.owner == Owner::embedder;
   const int birthplace = enters_cgroups ? inputs.entrance.birthplace.get() : -1;
-  if (program.is_own_image()) {
+  if (in_memory) {
     JoinTarget target{.pidfd = exec.container.pidfd(), .namespaces = exec.state.namespaces, .cgroup = birthplace};
     if (inputs.root) target.root = inputs.root;
     if (enters_cgroups) target.tasks.assign(inputs.entrance.files.begin(), inputs.entrance.files.end());
     if (exec.plan.identity.initial_affinity) target.affinity = exec.plan.identity.initial_affinity->processors;
-    wire::InMemoryInit in_memory{inputs.begin, inputs.descriptors, exec.spec, exec.plan};
-    wanted.in_memory = &in_memory;
+    wire::InMemoryInit init{inputs.begin, inputs.descriptors, exec.spec, exec.plan};
+    wanted.in_memory = &init;
     wanted.run_in_memory = exec.globals.init;
     wanted.join = &target;
     exec.child.emplace(CAISSON_TRY(bring_up(wanted)));
@@ -209,9 +210,22 @@ Result<bool> try_to_bring_up(Exec& exec, selfexe::ProtectedProgram& program, boo
   const bool in_cgroup = birthplace < 0 || exec.child->in_cgroup();
   const std::vector<FdView> descriptors = stage_descriptors(exec, enters_cgroups);
   CAISSON_TRY(exec.child->channel().send(inputs.begin, descriptors));
-  const auto spawned = CAISSON_TRY(exec.child->channel().expect<wire::Spawned>());
-  CAISSON_TRY(exec.child->replace_stage(CAISSON_TRY(sys::adopt_child(spawned.pid))));
+  CAISSON_TRY(exec.child->await_init());
   return enters_cgroups && in_cgroup;
+}
+
+/// The same, with another try where pids.max leaves no room.
+Result<bool> bring_up_process(Exec& exec, selfexe::ProtectedProgram& program, bool in_memory) {
+  exec.inputs = {};
+  CAISSON_TRY(prepare_inputs(exec, in_memory));
+  const cgroup::Entrance& entrance = exec.inputs.entrance;
+  const bool can_enter = entrance.birthplace || !entrance.files.empty();
+  auto entered = try_to_bring_up(exec, program, in_memory, can_enter);
+  if (entered || !can_enter || entered.error().sys_errno() != EAGAIN) return entered;
+  // pids.max leaves no room beside the short-lived process that enters the cgroups first: moved later, the process
+  // may exceed the limit, as every process that is moved.
+  exec.child.reset();
+  return try_to_bring_up(exec, program, in_memory, false);
 }
 
 Status spawn_process(Exec& exec) {
@@ -226,18 +240,29 @@ Status spawn_process(Exec& exec) {
   const bool may = exec.owner != Owner::embedder && can_run_init_in_memory(exec.globals, exec.facts);
   auto program =
       CAISSON_TRY(selfexe::protect(exec.facts.privileged, may ? selfexe::Use::run_in_memory : selfexe::Use::execute));
-  CAISSON_TRY(prepare_inputs(exec, program.is_own_image()));
-  const cgroup::Entrance& entrance = exec.inputs.entrance;
-  const bool can_enter = entrance.birthplace || !entrance.files.empty();
-  auto entered = try_to_bring_up(exec, program, can_enter);
-  if (!entered && can_enter && entered.error().sys_errno() == EAGAIN) {
-    // pids.max leaves no room beside the short-lived process that enters the cgroups first: moved later, the process
-    // may exceed the limit, as every process that is moved.
+  // Without a pidfd of the container (see sys::ProcessHandle) the joiner could not tell what to join.
+  const bool in_memory = program.is_own_image() && exec.container.is_pollable();
+  auto entered = bring_up_process(exec, program, in_memory);
+  if (!entered && in_memory && sys::may_be_filtered(entered.error().sys_errno())) {
+    // The joiner has no other way where a filter refuses clone3 or close_range; a stage that is executed anew has.
     exec.child.reset();
-    entered = try_to_bring_up(exec, program, false);
+    entered = bring_up_process(exec, program, false);
   }
   exec.must_be_moved = !CAISSON_TRY(std::move(entered));
   return {};
+}
+
+/// Moves the process into the container's cgroup. On cgroup v2 that may have handed its controllers to cgroups below
+/// (EBUSY: systemd, kind and other nesting) or be gone: the process joins init's own then, unless one was asked for.
+Status enter_container_cgroup(const Exec& exec, pid_t pid) {
+  auto moved = exec.cgroup->attach(pid);
+  if (moved || !exec.options.cgroups.empty()) return moved;
+  const int why = moved.error().sys_errno();
+  if (why != EBUSY && why != ENOENT && why != ENODEV && why != EOPNOTSUPP) return moved;
+  const auto own = cgroup::open_own_of(exec.state.cgroup_paths, exec.container.pid());
+  if (!own || !*own) return moved;
+  log::debug("the container's cgroup takes no process ({}): joining that of its init", moved.error().message());
+  return (*own)->attach(pid);
 }
 
 Answers answers_of(Exec& exec) {
@@ -261,7 +286,7 @@ Status run_process(Exec& exec) {
   const timeline::Span span("wait for the process to run");
   const wire::Channel& channel = exec.child->channel();
   const pid_t pid = exec.child->process().pid();
-  if (exec.must_be_moved) CAISSON_TRY(exec.cgroup->attach(pid));
+  if (exec.must_be_moved) CAISSON_TRY(enter_container_cgroup(exec, pid));
   if (!exec.state.resctrl_path.empty())
     CAISSON_TRY(cgroup::join_group(exec.state.resctrl_path, monitor_group(exec.state), pid));
   bool own_limits = false;
@@ -320,7 +345,7 @@ Result<Joined> join(const Globals& globals, const std::string& id, const ExecOpt
     if (exec.child) up = std::unexpected(cause_of(std::move(up).error(), exec.child->channel()));
     // A PID namespace whose first process has been killed takes nobody in any more, with as odd words as ENOMEM's.
     if (sys::is_ending(exec.container.pid())) return fail(ErrorKind::destroyed, "cannot exec in a stopped container");
-    return std::unexpected(process::name_tight_limit(std::move(up).error(), exec.plan.identity));
+    return std::unexpected(sys::name_filtered_call(std::move(up).error()));
   }
   exec.child->release();
   Joined joined{.process = exec.child->take_process(),

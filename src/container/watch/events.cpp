@@ -40,6 +40,8 @@ Result<Watched> open_running(const Globals& globals, const std::string& id) {
   auto init = open_init(state);
   const bool ended = !init && init.error().kind() == ErrorKind::destroyed;
   if (ended || state.intent) return fail(ErrorKind::destroyed, "container with id {} is not running", id);
+  if (state.cgroup_paths.empty())
+    return fail(ErrorKind::system, "the container has no cgroup: nothing counts what it uses");
   return Watched{id,
                  CAISSON_TRY(std::move(init)),
                  state.veths,

@@ -14,8 +14,11 @@ namespace caisson::plan::controllers {
 /// Where a controller puts what it wants written. Keys are JSON pointers below the resources: "/memory/limit".
 class WriteList {
  public:
-  WriteList(const std::string& pointer, std::vector<CgroupWrite>& writes, std::vector<std::string>& warnings)
-      : pointer_(pointer), writes_(writes), warnings_(warnings) {}
+  WriteList(const HostFacts& facts, const std::string& pointer, std::vector<CgroupWrite>& writes,
+            std::vector<std::string>& warnings)
+      : facts_(facts), pointer_(pointer), writes_(writes), warnings_(warnings) {}
+
+  const HostFacts& facts() const { return facts_; }
 
   /// The name that writes get from here on.
   void begin(std::string_view controller) { controller_ = controller; }
@@ -27,6 +30,7 @@ class WriteList {
   std::string at(std::string_view key) const { return pointer_ + std::string(key); }
 
  private:
+  const HostFacts& facts_;
   const std::string& pointer_;
   std::vector<CgroupWrite>& writes_;
   std::vector<std::string>& warnings_;
@@ -46,8 +50,5 @@ extern const Controller kPids, kMemory, kIo, kCpu, kCpuset, kHugetlb, kRdma, kNe
 
 /// cpu.shares (2 ... 262144) as cpu.weight (1 ... 10000), on the curve that has 1024 at 100, the default of both.
 std::uint64_t weight_from_shares(std::uint64_t shares);
-
-/// A key of a config's map as part of a JSON pointer (RFC 6901).
-std::string escape_key(std::string_view key);
 
 }  // namespace caisson::plan::controllers

@@ -35,6 +35,12 @@ Result<Limits> read_limits(const config::Memory& memory, const WriteList& out) {
   return limits;
 }
 
+/// Engines of old give these limits without being asked (docker 20 in updates), and runc ignores them on every host.
+void warn_of_kernel_limit(std::optional<std::int64_t> bytes, std::string_view what, std::string_view who,
+                          WriteList& out) {
+  if (bytes && *bytes != kNoLimit) out.warn(fmt::format("the {} limit is ignored: {} such limit", what, who));
+}
+
 Status write_v1(const config::Resources& resources, WriteList& out) {
   if (!resources.memory) return {};
   const auto& memory = *resources.memory;
@@ -47,8 +53,13 @@ Status write_v1(const config::Resources& resources, WriteList& out) {
             *limits.swap == kNoLimit ? Refusal::missing_is_met : Refusal::retry_last);
   if (auto bytes = CAISSON_TRY(read_bytes(memory.reservation, "/memory/reservation", out)))
     out.add("/memory/reservation", "memory.soft_limit_in_bytes", std::to_string(*bytes));
-  if (auto bytes = CAISSON_TRY(read_bytes(memory.kernel, "/memory/kernel", out)))
-    out.add("/memory/kernel", "memory.kmem.limit_in_bytes", std::to_string(*bytes), Refusal::read_back);
+  if (auto bytes = CAISSON_TRY(read_bytes(memory.kernel, "/memory/kernel", out))) {
+    // Linux 5.16 refuses the value, later kernels take it and forget it.
+    if (std::pair(out.facts().kernel_major, out.facts().kernel_minor) >= std::pair(5, 16))
+      warn_of_kernel_limit(bytes, "kernel memory", "Linux 5.16 and newer have no", out);
+    else
+      out.add("/memory/kernel", "memory.kmem.limit_in_bytes", std::to_string(*bytes));
+  }
   if (auto bytes = CAISSON_TRY(read_bytes(memory.kernel_tcp, "/memory/kernelTCP", out)))
     out.add("/memory/kernelTCP", "memory.kmem.tcp.limit_in_bytes", std::to_string(*bytes));
   if (memory.use_hierarchy) out.add("/memory/useHierarchy", "memory.use_hierarchy", *memory.use_hierarchy ? "1" : "0");
@@ -65,11 +76,11 @@ Status write_v1(const config::Resources& resources, WriteList& out) {
 
 std::string text_v2(std::int64_t bytes) { return bytes == kNoLimit ? "max" : std::to_string(bytes); }
 
-Status refuse_v1_only(const config::Memory& memory, const WriteList& out) {
-  if (memory.kernel && *memory.kernel != 0)
-    return fail_config(out.at("/memory/kernel"), "cannot set a kernel memory limit with cgroup v2");
-  if (memory.kernel_tcp && *memory.kernel_tcp != 0)
-    return fail_config(out.at("/memory/kernelTCP"), "cannot set a kernel TCP memory limit with cgroup v2");
+Status refuse_v1_only(const config::Memory& memory, WriteList& out) {
+  constexpr std::string_view kWho = "cgroup v2 has no";
+  warn_of_kernel_limit(CAISSON_TRY(read_bytes(memory.kernel, "/memory/kernel", out)), "kernel memory", kWho, out);
+  warn_of_kernel_limit(CAISSON_TRY(read_bytes(memory.kernel_tcp, "/memory/kernelTCP", out)), "kernel TCP memory", kWho,
+                       out);
   if (memory.swappiness)
     return fail_config(out.at("/memory/swappiness"), "cannot set memory swappiness with cgroup v2");
   if (memory.disable_oom_killer && *memory.disable_oom_killer)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/text.hpp"
 #include "plan/controllers/controller.hpp"
 
 namespace caisson::plan::controllers {
@@ -7,7 +8,7 @@ namespace {
 
 Status write(const config::Resources& resources, WriteList& out) {
   for (const auto& [device, limits] : resources.rdma) {
-    const std::string key = "/rdma/" + escape_key(device);
+    const std::string key = "/rdma/" + text::pointer_token(device);
     if (device.empty() || device.find_first_of(" \t\n") != device.npos)
       return fail_config(out.at(key), "invalid RDMA device name '{}'", device);
     std::string value = device;

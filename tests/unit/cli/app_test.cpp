@@ -203,13 +203,16 @@ TEST_CASE("global options reach the container room", "[cli][app]") {
   CHECK(globals.rootless == Rootless::no);
   REQUIRE(call({"--cgroup-manager=cgroupfs", "--debug", "start", "c1"}).code == 0);
   CHECK_FALSE(globals.systemd_cgroup);
+  CHECK_FALSE(globals.cgroups_disabled);
+  REQUIRE(call({"--cgroup-manager=disabled", "start", "c1"}).code == 0);
+  CHECK(globals.cgroups_disabled);
 }
 
 TEST_CASE("global options that cannot be", "[cli][app]") {
   reset_fake_container();
   CHECK(call({"--root", "/", "start", "c1"}).err == "error: --root '/': / cannot be the runtime root\n");
-  CHECK(call({"--cgroup-manager", "disabled", "start", "c1"}).err ==
-        "error: --cgroup-manager=disabled is not supported: a container always has a cgroup\n");
+  CHECK(call({"--cgroup-manager", "disabled", "--systemd-cgroup", "start", "c1"}).err ==
+        "error: --systemd-cgroup and --cgroup-manager=disabled exclude each other\n");
   CHECK(call({"--rootless", "maybe", "start", "c1"}).err ==
         "error: invalid value for --rootless: 'maybe' is none of auto|true|false\n");
   CHECK(call({"--log-format", "xml", "start", "c1"}).err == "error: invalid log-format: xml\n");

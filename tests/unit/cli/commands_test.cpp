@@ -351,6 +351,41 @@ TEST_CASE("update: flags become resources", "[cli][update]") {
   CHECK(update.resources.pids == config::Pids{-1});
   CHECK(update.resources.block_io == config::BlockIo{.weight = 100});
   CHECK(call({"update", "--memory", "12x", "c1"}).err ==
-        "error: update c1: invalid value '12x' for --memory: no number of bytes with k, m or g behind it\n");
+        "error: update c1: invalid value '12x' for --memory: not a number of bytes, with or without k, m or g\n");
   CHECK(call({"update", "--cpu-share=-5", "c1"}).err == "error: update c1: invalid value '-5' for --cpu-share\n");
+  reset_fake_container();
+  for (const char* option : {"--memory", "--memory-reservation", "--memory-swap", "--kernel-memory", "--cpuset-cpus",
+                             "--cpuset-mems", "--l3-cache-schema", "--mem-bw-schema", "--resources"}) {
+    INFO(option);
+    const auto ran = call({"update", option, "", "--pids-limit", "5", "c1"});
+    CHECK(ran.code == 1);
+    CHECK(ran.err.contains(std::string("invalid value '' for ") + option));
+  }
+  CHECK(fake_container().called.empty());
+}
+
+TEST_CASE("update: a document that is not understood in full is refused", "[cli][update]") {
+  reset_fake_container();
+  const TemporaryDirectory dir;
+  const std::string file = dir.path("resources.json");
+  const auto fault = [&](const std::string& text, std::vector<std::string> more = {}) {
+    dir.write("resources.json", text);
+    std::vector<std::string> words{"update", "--resources", file};
+    words.insert(words.end(), more.begin(), more.end());
+    words.emplace_back("c1");
+    const auto ran = call(words);
+    CHECK(ran.code == 1);
+    return ran.err;
+  };
+  CHECK(fault(R"({"memory":{"limit":5,"limitt":6}})").contains("unknown member 'limitt' [config: /memory/limitt]"));
+  CHECK(fault(R"({"pid":{"limit":5}})").contains("unknown member 'pid' [config: /pid]"));
+  CHECK(fault(R"({"blockIO":{"weightDevice":[{"major":1,"minor":2,"wait":3}]}})")
+            .contains("[config: /blockIO/weightDevice/0/wait]"));
+  CHECK(fault(R"({"linux":{"resources":{"pids":{"limit":5}}}})").contains("must be what linux.resources holds"));
+  CHECK(fault(R"({"resources":{"pids":{"limit":5}}})").contains("must be what linux.resources holds"));
+  CHECK(fault("{}").contains("names nothing that could be changed"));
+  CHECK(fault(R"({"memory":null})").contains("names nothing that could be changed"));
+  CHECK(fault(R"({"pids":{"limit":5}})", {"--memory", "5m", "--cpu-share", "7"})
+            .contains("--resources gives all limits: it cannot be combined with --cpu-share, --memory"));
+  CHECK(fake_container().called.empty());
 }

@@ -101,6 +101,29 @@ TEST_CASE("absence and emptiness are told apart", "[config]") {
   CHECK(config::load(config::save(*full)) == *full);
 }
 
+TEST_CASE("a pids limit of 0 is no limit before version 1.3.0", "[config]") {
+  const auto limit = [](const std::string& version, const std::string& pids) {
+    const auto spec =
+        config::load(R"({"ociVersion":")" + version + R"(","linux":{"resources":{"pids":)" + pids + "}}}");
+    REQUIRE(spec);
+    return spec->linux->resources->pids->limit;
+  };
+  for (const char* old : {"1.0.0", "1.0.2-dev", "1.1.0", "1.2.1+build", "1.3.0-rc.1"}) {
+    INFO(old);
+    CHECK(limit(old, R"({"limit":0})") == -1);
+    CHECK(limit(old, R"({"limit":5})") == 5);
+    CHECK(limit(old, R"({"limit":-1})") == -1);
+    CHECK(limit(old, "{}") == std::nullopt);
+  }
+  for (const char* present : {"1.3.0", "1.3.1-dev", "1.30.0", "1.4.0"}) {
+    INFO(present);
+    CHECK(limit(present, R"({"limit":0})") == 0);
+  }
+  // What was saved has its meaning already.
+  const auto saved = config::load_saved(R"({"ociVersion":"1.0.2","linux":{"resources":{"pids":{"limit":0}}}})");
+  CHECK(saved->linux->resources->pids->limit == 0);
+}
+
 TEST_CASE("a document that is no config", "[config]") {
   CHECK(fault("null") == "config cannot be null []");
   CHECK(fault("[]") == "expected an object, not an array []");
@@ -154,7 +177,7 @@ TEST_CASE("a process and resources by themselves", "[config]") {
 
 TEST_CASE("the example is sound", "[config]") {
   for (const bool rootless : {false, true}) {
-    const auto spec = config::example(rootless, 1000, 100);
+    const auto spec = config::example({.rootless = rootless, .uid = 1000, .gid = 100});
     CHECK(verdict::of(spec) == "ok");
     CHECK(config::load(config::save_indented(spec)) == spec);
     CHECK(spec.oci_version == "1.3.0");
@@ -162,7 +185,12 @@ TEST_CASE("the example is sound", "[config]") {
     CHECK((spec.linux->find(config::NamespaceType::network) == nullptr) == rootless);
     CHECK((spec.linux->find(config::NamespaceType::user) != nullptr) == rootless);
     CHECK(spec.linux->resources.has_value() != rootless);
+    CHECK(spec.linux->find(config::NamespaceType::cgroup) == nullptr);
+    const auto on_v2 = config::example({.rootless = rootless, .cgroup_v2 = true});
+    CHECK(verdict::of(on_v2) == "ok");
+    CHECK(on_v2.linux->find(config::NamespaceType::cgroup) != nullptr);
   }
-  CHECK(config::example(true, 1000, 100).linux->uid_mappings[0] == config::IdMapping{0, 1000, 1});
-  CHECK(config::example(true, 1000, 100).linux->gid_mappings[0] == config::IdMapping{0, 100, 1});
+  const auto of_user = config::example({.rootless = true, .uid = 1000, .gid = 100});
+  CHECK(of_user.linux->uid_mappings[0] == config::IdMapping{0, 1000, 1});
+  CHECK(of_user.linux->gid_mappings[0] == config::IdMapping{0, 100, 1});
 }

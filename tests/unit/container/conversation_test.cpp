@@ -59,7 +59,7 @@ Outcome play(const std::vector<std::string>& script, Until until, bool answers_a
     for (const auto& name : script) {
       const FileDescriptor file = any_file();
       std::vector<FdView> beside;
-      if (name == "Console") beside.push_back(file);
+      if (name == "Console" || name == "Spawned") beside.push_back(file);
       REQUIRE(init.send(named(name), beside));
     }
   }
@@ -75,7 +75,8 @@ Outcome play(const std::vector<std::string>& script, Until until, bool answers_a
       outcome.answered.push_back("listener " + std::to_string(number));
       return {};
     };
-    answers.spawned = [&](const wire::Spawned& spawned) -> Status {
+    answers.spawned = [&](const wire::Spawned& spawned, FileDescriptor pidfd) -> Status {
+      REQUIRE(pidfd);
       outcome.answered.push_back("pid " + std::to_string(spawned.pid));
       return {};
     };

@@ -78,6 +78,14 @@ TEST_CASE("pids", "[plan][controllers]") {
     CHECK(lines({.pids = config::Pids{-1}}, flavour) == Lines{"pids.max=max"});
     CHECK(lines({.pids = config::Pids{0}}, flavour) == Lines{"pids.max=1"});
   }
+  // No limit needs no controller.
+  for (auto flavour : {kV1, kV2, CgroupFlavour::none}) {
+    HostFacts facts = host(flavour);
+    facts.cgroup_mounts.clear();
+    std::vector<std::string> warnings;
+    CHECK(plan::make_writes({.pids = config::Pids{-1}}, facts, "", warnings)->empty());
+    CHECK_FALSE(plan::make_writes({.pids = config::Pids{0}}, facts, "", warnings));
+  }
 }
 
 TEST_CASE("memory on v1", "[plan][controllers]") {
@@ -86,10 +94,9 @@ TEST_CASE("memory on v1", "[plan][controllers]") {
         Lines{"memory.limit_in_bytes=100", "memory.memsw.limit_in_bytes=300", "memory.soft_limit_in_bytes=50"});
   CHECK(lines(with_memory({.limit = -1}), kV1) == Lines{"memory.limit_in_bytes=-1", "memory.memsw.limit_in_bytes=-1"});
   CHECK(lines(with_memory({.limit = 0, .swap = 0}), kV1).empty());
-  CHECK(lines(with_memory(
-                  {.kernel = 7, .kernel_tcp = 8, .swappiness = 60, .disable_oom_killer = true, .use_hierarchy = true}),
-              kV1) == Lines{"memory.kmem.limit_in_bytes=7", "memory.kmem.tcp.limit_in_bytes=8",
-                            "memory.use_hierarchy=1", "memory.oom_control=1", "memory.swappiness=60"});
+  CHECK(lines(with_memory({.kernel_tcp = 8, .swappiness = 60, .disable_oom_killer = true, .use_hierarchy = true}),
+              kV1) == Lines{"memory.kmem.tcp.limit_in_bytes=8", "memory.use_hierarchy=1", "memory.oom_control=1",
+                            "memory.swappiness=60"});
   CHECK(fault(with_memory({.swappiness = 101}), kV1) ==
         "invalid memory swappiness value 101 (valid range is 0-100) [config: /linux/resources/memory/swappiness]");
 }
@@ -108,8 +115,36 @@ TEST_CASE("memory on v2", "[plan][controllers]") {
   CHECK(fault(with_memory({.swappiness = 60}), kV2) ==
         "cannot set memory swappiness with cgroup v2 [config: /linux/resources/memory/swappiness]");
   CHECK(fault(with_memory({.use_hierarchy = false}), kV2).ends_with("/linux/resources/memory/useHierarchy]"));
-  CHECK(fault(with_memory({.kernel = 5}), kV2).ends_with("/linux/resources/memory/kernel]"));
-  CHECK(fault(with_memory({.kernel_tcp = 5}), kV2).ends_with("/linux/resources/memory/kernelTCP]"));
+}
+
+TEST_CASE("kernel memory limits that the host does not have are ignored with a warning", "[plan][controllers]") {
+  const auto said = [](const config::Memory& memory, HostFacts facts) {
+    Lines warnings;
+    const auto writes = plan::make_writes(with_memory(memory), facts, "/linux/resources", warnings);
+    REQUIRE(writes);
+    for (const auto& write : *writes) warnings.push_back(write.file + '=' + write.value);
+    return warnings;
+  };
+  HostFacts old = host(kV1);
+  old.kernel_major = 5;
+  old.kernel_minor = 15;
+  HostFacts young = host(kV1);
+  young.kernel_major = 5;
+  young.kernel_minor = 16;
+  CHECK(said({.kernel = 7}, old) == Lines{"memory.kmem.limit_in_bytes=7"});
+  CHECK(said({.kernel = -1}, old) == Lines{"memory.kmem.limit_in_bytes=-1"});
+  CHECK(said({.kernel = 7}, young) ==
+        Lines{"the kernel memory limit is ignored: Linux 5.16 and newer have no such limit"});
+  CHECK(said({.kernel = -1}, young).empty());
+  CHECK(said({.kernel = 0}, young).empty());
+  CHECK(said({.kernel = 7, .kernel_tcp = 8}, host(kV2)) ==
+        Lines{"the kernel memory limit is ignored: cgroup v2 has no such limit",
+              "the kernel TCP memory limit is ignored: cgroup v2 has no such limit"});
+  CHECK(said({.kernel = -1, .kernel_tcp = -1}, host(kV2)).empty());
+  CHECK(said({.kernel = 0, .kernel_tcp = 0}, host(kV2)).empty());
+  for (auto flavour : {kV1, kV2})
+    CHECK(fault(with_memory({.kernel = -2}), flavour) ==
+          "invalid memory value -2 [config: /linux/resources/memory/kernel]");
 }
 
 TEST_CASE("swap needs a memory limit that is not above it", "[plan][controllers]") {

@@ -73,6 +73,8 @@ TEST_CASE("only what differs and what is named is written", "[plan][update]") {
                                  .pids = config::Pids{20}};
   CHECK(writes(before, {.pids = config::Pids{20}}, kV1) == Lines{"pids.max=20"});
   CHECK(writes(before, {.pids = config::Pids{-1}}, kV2) == Lines{"pids.max=max"});
+  // An update has no version that could say whether 0 is a limit: it leaves the limit as it is.
+  CHECK(writes(before, {.pids = config::Pids{0}}, kV2).empty());
   CHECK(writes(before, {}, kV1).empty());
   // The file that holds both is written for either.
   CHECK(writes(before, cpu({.period = 20000}), kV2) == Lines{"cpu.max=5000 20000"});

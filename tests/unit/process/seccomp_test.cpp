@@ -225,13 +225,15 @@ TEST_CASE("multiplexers: what can be told is, and of the rest the strictest hold
   CHECK(on_x86(filter, 359, {16, 3, 9}) == kEinval);
   CHECK(filter.warnings.empty());
 
-  // A rule without conditions behind the others takes the default action's place.
+  // Among conditional rules alone the strictest action is the default action here.
   wanted = profile(Action::kill_process, podman_socket_rules());
   wanted.architectures = {config::SeccompArch::x86};
   CHECK(on_x86(compiled(wanted), kSocketcall, {1}) == SECCOMP_RET_KILL_PROCESS);
   wanted.syscalls.push_back({.names = {"socket"}, .action = Action::allow});
-  CHECK(on_x86(compiled(wanted), kSocketcall, {1}) == kEinval);
-  // Before them it is all there is.
+  // A rule without conditions decides, behind the others and before them.
+  CHECK(on_x86(compiled(wanted), kSocketcall, {1}) == SECCOMP_RET_ALLOW);
+  CHECK(on_x86(compiled(wanted), 359, {16, 3, 9}) == SECCOMP_RET_ALLOW);
+  CHECK(compiled(wanted).warnings.empty());
   std::ranges::rotate(wanted.syscalls, wanted.syscalls.end() - 1);
   CHECK(on_x86(compiled(wanted), kSocketcall, {1}) == SECCOMP_RET_ALLOW);
   CHECK(compiled(wanted).warnings.empty());
@@ -301,6 +303,20 @@ TEST_CASE("an architecture that libseccomp cannot do is named", "[process][secco
   CHECK(filter.error().what().ends_with(" does not know architecture SCMP_ARCH_M68K"));
 }
 
+TEST_CASE("an unknown call is left out, or an error where the plan says so", "[process][seccomp]") {
+  const auto wanted = profile(Action::allow, {{.names = {"getsid"}, .action = Action::errno_return},
+                                              {.names = {"getpgid", "no_such_call"}, .action = Action::errno_return}});
+  CHECK(compiled(wanted).unknown == std::vector<std::string>{"no_such_call"});
+  auto plan = plan::make_seccomp(wanted, {})->value();
+  plan.unknown_call_is_error = true;
+  const auto refused = compile(plan);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().pointer() == "/linux/seccomp/syscalls/1/names/1");
+  CHECK(refused.error().what().starts_with("unknown system call 'no_such_call'"));
+  plan.rules.back().calls = plan.rules.back().calls.first(1);
+  CHECK(compile(plan));
+}
+
 TEST_CASE("a rule said twice is no fault", "[process][seccomp]") {
   const auto filter = compiled(profile(Action::allow, {{.names = {"getsid", "getsid"}, .action = Action::errno_return},
                                                        {.names = {"getsid"}, .action = Action::errno_return}}));
@@ -313,15 +329,22 @@ TEST_CASE("of rules for one call that contradict each other the first holds, as 
   CHECK(answer(filter, plan::native_architecture(), SYS_getsid) == (SECCOMP_RET_ERRNO | EPERM));
 }
 
-TEST_CASE("the default action with conditions is an exception to later rules", "[process][seccomp]") {
+TEST_CASE("the default action with conditions is an exception to later conditional rules", "[process][seccomp]") {
   using enum config::SeccompOperator;
   const std::uint32_t native = plan::native_architecture();
-  const auto filter = compiled(
+  auto wanted =
       profile(Action::errno_return,
               {{.names = {"getpgid"}, .action = Action::errno_return, .errno_ret = {}, .args = {{0, 1, 0, eq}}},
-               {.names = {"getpgid", "openat2"}, .action = Action::allow}}));
+               {.names = {"getpgid"}, .action = Action::allow, .errno_ret = {}, .args = {{0, 3, 0, le}}},
+               {.names = {"openat2"}, .action = Action::allow}});
+  auto filter = compiled(wanted);
   CHECK(answer(filter, native, SYS_getpgid, {1}) == (SECCOMP_RET_ERRNO | EPERM));
   CHECK(answer(filter, native, SYS_getpgid, {2}) == SECCOMP_RET_ALLOW);
+  CHECK(answer(filter, native, SYS_getpgid, {4}) == (SECCOMP_RET_ERRNO | EPERM));
+  // As in the other runtimes, an unconditional rule leaves no exception.
+  wanted.syscalls.push_back({.names = {"getpgid"}, .action = Action::log});
+  filter = compiled(wanted);
+  CHECK(answer(filter, native, SYS_getpgid, {1}) == SECCOMP_RET_LOG);
 }
 
 TEST_CASE("a filter without privilege is refused", "[process][seccomp]") {

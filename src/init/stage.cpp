@@ -221,8 +221,10 @@ Status enter_pid_namespace(InitContext& context) {
   context.pid_namespace.reset();
   // Init could be made to give this descriptor of the host's away. Its lock is the stage's until the stage ends.
   const FileDescriptor config = std::move(context.config);
-  auto cloned = clone_init(context, 0);
-  return cloned;
+  CAISSON_TRY(clone_init(context, 0));
+  // The stage tells our pid while we run already: the creator must know it before it hears of anything else.
+  CAISSON_TRY(context.channel.expect<wire::Taken>());
+  return {};
 }
 
 void InitContext::take(std::vector<FileDescriptor> fds) {

@@ -228,8 +228,10 @@ Status Mounter::attach_new(const Attach& op, const NewFilesystem& what) {
     FileDescriptor top = CAISSON_TRY(root_.open(op.target, O_PATH));
     return change_tree(top, {}, {}, op.propagation);
   }
-  const auto make = [&] { return make_filesystem(what, attributes_of(op), mode); };
-  auto tree = elsewhere ? environment_.in_pid_namespace(make) : make();
+  FileDescriptor context;
+  if (elsewhere)
+    context = CAISSON_TRY(environment_.in_pid_namespace([&what] { return sys::open_filesystem(what.type); }));
+  auto tree = make_filesystem(what, attributes_of(op), mode, std::move(context));
   if (!tree) tree = open_fallback(op, what, std::move(tree.error()));
   if (!tree) return std::unexpected(std::move(tree.error()));
   if (what.copy_up && place.existed) CAISSON_TRY(copy_contents(place.fd, *tree), "tmpcopyup");

@@ -114,8 +114,8 @@ Status set_superblock_flags(FdView context, std::uint64_t set, std::uint64_t cle
 }
 
 Result<FileDescriptor> make_filesystem(const plan::NewFilesystem& what, std::uint64_t attributes,
-                                       std::optional<mode_t> mode) {
-  FileDescriptor context = CAISSON_TRY(sys::open_filesystem(what.type));
+                                       std::optional<mode_t> mode, FileDescriptor context) {
+  if (!context) context = CAISSON_TRY(sys::open_filesystem(what.type));
   if (!what.source.empty()) CAISSON_TRY(sys::set_option(context, "source", what.source));
   if (what.readonly_superblock) CAISSON_TRY(sys::set_option(context, "ro"));
   CAISSON_TRY(set_superblock_flags(context, what.superblock_set, 0));

@@ -28,9 +28,10 @@ Status change_tree(FdView tree, const plan::MountAttributes& attributes, const p
 /// A detached clone of a tree of the host, without attributes.
 Result<FileDescriptor> copy_tree(const plan::CopiedTree& tree);
 
-/// A detached new file system. `mode` is the mode= of a tmpfs that names none.
+/// A detached new file system. `mode` is the mode= of a tmpfs that names none. `context`: from fsopen(2), where another
+/// process has opened it.
 Result<FileDescriptor> make_filesystem(const plan::NewFilesystem& what, std::uint64_t attributes,
-                                       std::optional<mode_t> mode);
+                                       std::optional<mode_t> mode, FileDescriptor context = FileDescriptor());
 
 /// What fsconfig(2) cannot say: an option value of more than 255 bytes (lowerdir= of overlay), MS_SILENT, MS_I_VERSION.
 bool needs_classic_mount(const plan::NewFilesystem& what);

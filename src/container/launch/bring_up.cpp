@@ -124,8 +124,8 @@ Result<Child> clone_joined_child(const BringUp& wanted) {
   auto [ours, theirs] = CAISSON_TRY(sys::packet_pair());
   const timeline::Span cloning("clone");
   const auto run = [&wanted, socket = theirs.get()] { run_init_in_memory(wanted, FileDescriptor(socket)); };
-  // For good, and before the clone: processes of the container may read the memory of the new one from its first moment.
-  // The runtime needs no variable after this.
+  // For good, and before the clone: processes of the container may read the memory of the new one from its first
+  // moment. The runtime needs no variable after this.
   forget_environment();
   const pid_t pid = CAISSON_TRY(
       clone_joined(*wanted.join, wanted.program, first_closed(wanted), descriptors_of(wanted, theirs), run));

@@ -17,7 +17,7 @@ struct Answers {
   std::function<Status(const wire::Console& console, FileDescriptor master)> console = {};
   /// Takes the descriptor out of init; Taken is sent by converse().
   std::function<Status(int number)> seccomp_listener = {};
-  std::function<Status(const wire::Spawned& spawned)> spawned = {};
+  std::function<Status(const wire::Spawned& spawned)> spawned = {};  ///< sends Taken once init is adopted
 
   bool empty() const { return !console && !seccomp_listener && !spawned; }
 };

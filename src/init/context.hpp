@@ -80,8 +80,9 @@ Status enter_namespaces(InitContext& context);
 /// After switch_root: clones init into the PID namespace that is joined last, if there is one.
 Status enter_pid_namespace(InitContext& context);
 
-/// Calls `make` in a process of `pid_namespace` and gives the descriptor that it made.
-Result<FileDescriptor> make_in_pid_namespace(FdView pid_namespace, const std::function<Result<FileDescriptor>()>& make);
+/// Calls `open` in a process of `pid_namespace` and gives the descriptor that it opened. That process has an empty root
+/// directory and no other descriptor.
+Result<FileDescriptor> open_in_pid_namespace(FdView pid_namespace, const std::function<Result<FileDescriptor>()>& open);
 
 /// The life of a container's first process and of one that joins it, from its namespaces to execve.
 std::span<const InitStep> create_steps();

@@ -30,9 +30,9 @@ Status enter_empty_root() {
   return sys::unmount(".", MNT_DETACH);
 }
 
-/// Clones the process that calls `make`, and waits for it.
-Status clone_maker(FdView pid_namespace, const wire::Channel& channel,
-                   const std::function<Result<FileDescriptor>()>& make) {
+/// Clones the process that calls `open`, and waits for it.
+Status clone_opener(FdView pid_namespace, const wire::Channel& channel,
+                    const std::function<Result<FileDescriptor>()>& open) {
   CAISSON_TRY(sys::set_parent_death_signal(SIGKILL));
   CAISSON_TRY(enter_empty_root());
   CAISSON_TRY(sys::join_namespace(pid_namespace, CLONE_NEWPID));
@@ -43,33 +43,33 @@ Status clone_maker(FdView pid_namespace, const wire::Channel& channel,
     CAISSON_TRY(sys::ProcessHandle(cloned.pid, std::move(cloned.pidfd)).reap());
     return {};
   }
-  const FileDescriptor made = CAISSON_TRY(make());
-  CAISSON_TRY(channel.send(wire::More{}, {made}));
+  const FileDescriptor opened = CAISSON_TRY(open());
+  CAISSON_TRY(channel.send(wire::More{}, {opened}));
   ::_exit(0);
 }
 
 }  // namespace
 
-Result<FileDescriptor> make_in_pid_namespace(FdView pid_namespace,
-                                             const std::function<Result<FileDescriptor>()>& make) {
+Result<FileDescriptor> open_in_pid_namespace(FdView pid_namespace,
+                                             const std::function<Result<FileDescriptor>()>& open) {
   auto [ours, theirs] = CAISSON_TRY(sys::packet_pair());
   auto cloned = CAISSON_TRY(sys::clone3({}));
   if (cloned.pid == 0) {
     ours.reset();
     const wire::Channel channel(std::move(theirs));
-    if (auto made = clone_maker(pid_namespace, channel, make); !made)
-      (void)channel.send(wire::Failed{std::move(made).error()});
+    if (auto done = clone_opener(pid_namespace, channel, open); !done)
+      (void)channel.send(wire::Failed{std::move(done).error()});
     ::_exit(0);
   }
   theirs.reset();
   const wire::Channel channel(std::move(ours));
   const sys::ProcessHandle helper(cloned.pid, std::move(cloned.pidfd));
-  std::vector<FileDescriptor> made;
-  auto answer = channel.expect<wire::More>(&made);
+  std::vector<FileDescriptor> opened;
+  auto answer = channel.expect<wire::More>(&opened);
   CAISSON_TRY(helper.reap());
   CAISSON_TRY(std::move(answer));
-  if (made.size() != 1) return fail(ErrorKind::system, "{} descriptors came from the PID namespace", made.size());
-  return std::move(made.front());
+  if (opened.size() != 1) return fail(ErrorKind::system, "{} descriptors came from the PID namespace", opened.size());
+  return std::move(opened.front());
 }
 
 }  // namespace caisson::init

@@ -116,7 +116,7 @@ Status make_joined_filesystems(InitContext& context, const std::vector<FileDescr
   for (std::size_t i = 0; i < targets.size(); ++i)
     if (joined[i] || i == place) kinds |= targets[i].kind;
   context.environment.joined = CAISSON_TRY(rootfs::make_joined_filesystems(
-      context.rootfs, kinds, [&](const auto& make) { return make_in_pid_namespace(files[place], make); }));
+      context.rootfs, kinds, [&](const auto& open) { return open_in_pid_namespace(files[place], open); }));
   if (pids != targets.end() && !joined[place]) joined[place] = join(*pids, files[place]).has_value();
   return {};
 }
@@ -238,8 +238,10 @@ Status enter_pid_namespace(InitContext& context) {
   context.pid_namespace.reset();
   // Init could be made to give this descriptor of the host's away. Its lock is the stage's until the stage ends.
   const FileDescriptor config = std::move(context.config);
-  auto cloned = clone_init(context, 0);
-  return cloned;
+  CAISSON_TRY(clone_init(context, 0));
+  // The stage tells our pid while we run already: the creator must know it before it hears of anything else.
+  CAISSON_TRY(context.channel.expect<wire::Taken>());
+  return {};
 }
 
 void InitContext::take(std::vector<FileDescriptor> fds) {

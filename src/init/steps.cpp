@@ -52,7 +52,7 @@ Status join_session_keyring(InitContext& c) {
 Status attach_mounts(InitContext& c) {
   c.environment.wait_for_cgroups = [&c] { return wait_for_cgroups(c); };
   if (c.pid_namespace)
-    c.environment.in_pid_namespace = [&c](const auto& make) { return make_in_pid_namespace(c.pid_namespace, make); };
+    c.environment.in_pid_namespace = [&c](const auto& open) { return open_in_pid_namespace(c.pid_namespace, open); };
   {
     const timeline::Span span("enter the root file system");
     c.root = CAISSON_TRY(rootfs::enter_rootfs(c.rootfs, c.environment));

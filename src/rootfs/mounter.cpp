@@ -228,8 +228,9 @@ Result<FileDescriptor> Mounter::open_filesystem(const Attach& op, const NewFiles
     if (FileDescriptor made = std::move(environment_.joined[next_joined_++])) return made;
   if (what.type != "proc" || !environment_.in_pid_namespace)
     return make_filesystem(what, attributes_of(op), mode, root_.fd());
-  // The process that makes it there has no directory that something could be mounted on for a moment.
-  return environment_.in_pid_namespace([&] { return make_filesystem(what, attributes_of(op), mode, FdView::of(-1)); });
+  FileDescriptor context =
+      CAISSON_TRY(environment_.in_pid_namespace([&what] { return sys::open_filesystem(what.type); }));
+  return make_filesystem(what, attributes_of(op), mode, FdView::of(-1), std::move(context));
 }
 
 // The kernel refused a file system of the container's own; the plan says what may stand in for it.
@@ -405,7 +406,7 @@ Result<FileDescriptor> prepare_bind(const plan::RootfsPlan& plan, const Attach& 
 }  // namespace
 
 Result<std::vector<FileDescriptor>> make_joined_filesystems(const plan::RootfsPlan& plan, std::uint64_t joined,
-                                                            const MakeInPidNamespace& in_pid_namespace) {
+                                                            const OpenInPidNamespace& in_pid_namespace) {
   std::vector<FileDescriptor> made;
   for (const auto& op : plan.mounts) {
     const auto* attach = std::get_if<Attach>(&op);
@@ -413,8 +414,12 @@ Result<std::vector<FileDescriptor>> make_joined_filesystems(const plan::RootfsPl
     if (what == nullptr || what->before_user_namespace == 0) continue;
     made.emplace_back();
     if ((joined & what->before_user_namespace) == 0) continue;
-    const auto make = [&] { return make_filesystem(*what, attributes_of(*attach), std::nullopt, FdView::of(-1)); };
-    auto tree = what->before_user_namespace == CLONE_NEWPID ? in_pid_namespace(make) : make();
+    auto tree = [&]() -> Result<FileDescriptor> {
+      FileDescriptor context;
+      if (what->before_user_namespace == CLONE_NEWPID)
+        context = CAISSON_TRY(in_pid_namespace([what] { return sys::open_filesystem(what->type); }));
+      return make_filesystem(*what, attributes_of(*attach), std::nullopt, FdView::of(-1), std::move(context));
+    }();
     if (tree)
       made.back() = std::move(*tree);
     else if (tree.error().sys_errno() != EPERM)

@@ -13,7 +13,7 @@
 namespace caisson::rootfs {
 
 /// Calls its argument, which makes a detached file system, in a process of another PID namespace.
-using MakeInPidNamespace = std::function<Result<FileDescriptor>(const std::function<Result<FileDescriptor>()>&)>;
+using OpenInPidNamespace = std::function<Result<FileDescriptor>(const std::function<Result<FileDescriptor>()>&)>;
 
 /// What the mounter gets from its caller, and what it has to say to it.
 struct Environment {
@@ -24,9 +24,10 @@ struct Environment {
   /// Called once, before the first operation that needs the container's cgroups to exist, to be joined, and a cgroup
   /// namespace (when the plan has one) to be made. Not called when no operation needs them. May be empty.
   std::function<Status()> wait_for_cgroups;
-  /// Calls its argument, which makes a detached file system, in a process of the container's PID namespace: a procfs
-  /// shows that of the process which makes it. Empty: the caller is such a process.
-  MakeInPidNamespace in_pid_namespace;
+  /// Calls its argument, which opens a file system's context, in a process of the container's PID namespace: a procfs
+  /// shows that of the process which opens it. Not the mount, whose descriptor would lead from the container to the
+  /// host's tree once it is attached below that. Empty: the caller is such a process.
+  OpenInPidNamespace in_pid_namespace;
   /// Where the kernel's rules for less privileged callers gave something else than the config names: lines for the
   /// debug log.
   std::vector<std::string> notes;
@@ -46,7 +47,7 @@ std::size_t count_prepared(const plan::RootfsPlan& plan);
 /// namespace could not make, as detached mounts. An empty descriptor stands for one that is left to attach_mounts():
 /// its namespace is not joined yet, or belongs to the user namespace.
 Result<std::vector<FileDescriptor>> make_joined_filesystems(const plan::RootfsPlan& plan, std::uint64_t joined,
-                                                            const MakeInPidNamespace& in_pid_namespace);
+                                                            const OpenInPidNamespace& in_pid_namespace);
 
 /// The last of the prepared trees when the plan has device nodes that the parent makes: a file system with node 0, 1,
 /// ... of the plan's prepared ones.

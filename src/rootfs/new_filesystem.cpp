@@ -189,9 +189,9 @@ Status remount_by_mount(const plan::Reconfigure& op, FdView place, FdView root) 
 }  // namespace
 
 Result<FileDescriptor> make_filesystem(const plan::NewFilesystem& what, std::uint64_t attributes,
-                                       std::optional<mode_t> mode, FdView scratch) {
+                                       std::optional<mode_t> mode, FdView scratch, FileDescriptor context) {
   if (needs_classic_mount(what)) return make_by_mount(what, attributes, mode, scratch);
-  FileDescriptor context = CAISSON_TRY(sys::open_filesystem(what.type));
+  if (!context) context = CAISSON_TRY(sys::open_filesystem(what.type));
   if (!what.source.empty()) CAISSON_TRY(sys::set_option(context, "source", what.source));
   if (what.readonly_superblock) CAISSON_TRY(sys::set_option(context, "ro"));
   CAISSON_TRY(set_superblock_flags(context, what.superblock_set, 0));

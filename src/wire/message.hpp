@@ -37,7 +37,7 @@ struct Cgroup {
 //   parent -> init   Proceed           hooks of the runtime's side have run; limits stand
 //   init   -> parent Console           the terminal's master beside it
 //   init   -> parent SeccompListener   number of the listener's descriptor in init
-//   parent -> init   Taken             the parent has that listener
+//   parent -> init   Taken             the parent has that listener; or, after a late Spawned, that pid
 //   init   -> parent Created           all but execve is done; only where something must be done between
 //   parent -> init   Recorded          create: state.json says so; init waits on start.sock from here on
 //   parent -> init   Start             run: the word that `start` gives over start.sock

@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <linux/sched.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -22,41 +21,11 @@ namespace caisson::container {
 
 namespace {
 
-/// The caller's environment, which is none of the container's business, is not in the memory of what is cloned while
-/// this lives.
-class HiddenEnvironment {
- public:
-  HiddenEnvironment() {
-    char** last = environ;
-    if (last == nullptr || *last == nullptr) return;
-    while (last[1] != nullptr) ++last;
-    char* const begin = *environ;
-    char* const end = *last + std::strlen(*last) + 1;
-    // setenv(3) moves strings elsewhere: nothing here calls it.
-    if (begin >= end) return;
-    void* const copy = ::mmap(nullptr, static_cast<std::size_t>(end - begin), PROT_READ | PROT_WRITE,
-                              MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (copy == MAP_FAILED) return;
-    begin_ = begin;
-    size_ = static_cast<std::size_t>(end - begin);
-    copy_ = static_cast<char*>(copy);
-    ::madvise(copy_, size_, MADV_DONTFORK);
-    std::memcpy(copy_, begin_, size_);
-    ::explicit_bzero(begin_, size_);
-  }
-  HiddenEnvironment(const HiddenEnvironment&) = delete;
-  HiddenEnvironment& operator=(const HiddenEnvironment&) = delete;
-  ~HiddenEnvironment() {
-    if (copy_ == nullptr) return;
-    std::memcpy(begin_, copy_, size_);
-    ::munmap(copy_, size_);
-  }
-
- private:
-  char* begin_ = nullptr;
-  char* copy_ = nullptr;
-  std::size_t size_ = 0;
-};
+/// The caller's environment is none of the container's business.
+void forget_environment() {
+  if (environ == nullptr) return;
+  for (char** entry = environ; *entry != nullptr; ++entry) ::explicit_bzero(*entry, std::strlen(*entry));
+}
 
 /// Each is copied out of the way first: one's number may be the target of another.
 Status take_streams(const std::array<int, 3>& streams) {
@@ -107,7 +76,7 @@ int first_closed(const BringUp& wanted) { return 3 + static_cast<int>(wanted.in_
 /// The child that runs init in memory. Destructors of the caller's objects never run here: nothing returns from init.
 [[noreturn]] void run_init_in_memory(const BringUp& wanted, FileDescriptor channel) {
   if (wanted.signal_mask != nullptr) ::sigprocmask(SIG_SETMASK, wanted.signal_mask, nullptr);
-  *environ = nullptr;
+  forget_environment();
   wanted.in_memory->config = wanted.config;
   wanted.in_memory->channel = wire::Channel(std::move(channel));
   wanted.run_in_memory(std::move(*wanted.in_memory));
@@ -160,7 +129,11 @@ Result<Child> clone_joined_child(const BringUp& wanted) {
   auto [ours, theirs] = CAISSON_TRY(sys::packet_pair());
   const timeline::Span cloning("clone");
   const auto run = [&wanted, socket = theirs.get()] { run_init_in_memory(wanted, FileDescriptor(socket)); };
-  const pid_t pid = CAISSON_TRY(clone_joined(*wanted.join, first_closed(wanted), descriptors_of(wanted, theirs), run));
+  // For good, and before the clone: processes of the container may read the memory of the new one from its first
+  // moment. The runtime needs no variable after this.
+  forget_environment();
+  const pid_t pid = CAISSON_TRY(
+      clone_joined(*wanted.join, wanted.program, first_closed(wanted), descriptors_of(wanted, theirs), run));
   return Child(CAISSON_TRY(sys::adopt_child(pid)), wire::Channel(std::move(ours)), true, true);
 }
 
@@ -194,11 +167,8 @@ Result<bool> Child::await_init() {
 
 Result<Child> bring_up(const BringUp& wanted) {
   const bool in_memory = wanted.in_memory != nullptr && wanted.program.is_own_image();
-  if (!in_memory || wanted.join != nullptr) CAISSON_TRY(wanted.program.seal());
-  std::optional<HiddenEnvironment> hidden;
-  if (in_memory) hidden.emplace();
+  if (!in_memory) CAISSON_TRY(wanted.program.seal());
   auto child = in_memory && wanted.join != nullptr ? clone_joined_child(wanted) : clone_child(wanted, in_memory);
-  hidden.reset();
   if (in_memory) selfexe::show_own_arguments();
   return child;
 }

@@ -17,6 +17,7 @@ struct Answers {
   std::function<Status(const wire::Console& console, FileDescriptor master)> console = {};
   /// Takes the descriptor out of init; Taken is sent by converse().
   std::function<Status(int number)> seccomp_listener = {};
+  /// Sends Taken once init is adopted.
   std::function<Status(const wire::Spawned& spawned, FileDescriptor pidfd)> spawned = {};
 
   bool empty() const { return !console && !seccomp_listener && !spawned; }

@@ -391,7 +391,7 @@ Status Creation::take_spawned(const wire::Spawned& spawned, FileDescriptor pidfd
   if (!stat) return fail(ErrorKind::destroyed, "container init ended unexpectedly");
   state_.init_process_pid = spawned.pid;
   state_.init_process_start = stat->start_time;
-  return {};
+  return child_->channel().send(wire::Taken{});
 }
 
 Answers Creation::answers() {

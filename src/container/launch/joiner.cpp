@@ -2,6 +2,8 @@
 #include "container/launch/joiner.hpp"
 
 #include <fcntl.h>
+#include <linux/futex.h>
+#include <linux/mount.h>
 #include <linux/sched.h>
 #include <poll.h>
 #include <sched.h>
@@ -25,12 +27,13 @@ namespace {
 /// How long a killed joiner may take to end. In a frozen cgroup of v1 it ends when that is thawed.
 constexpr int kEndTimeoutMs = 1000;
 
-/// The joiner's, on which the new process goes on in its own copy. Pages that are not touched cost nothing.
+/// The joiner's stack, on which the new process runs in its own copy. Pages that are not touched cost nothing.
 constexpr std::size_t kStackSize = 1024UL * 1024;
+alignas(64) char stack[kStackSize];
 
 constexpr std::size_t kMemorySize = 4096;
 
-enum class Step : int { none, affinity, join, root, cgroups, ids, descriptors, clone };
+enum class Step : int { none, affinity, join, root, cgroups, ids, seal, descriptors, clone };
 
 /// What the joiner is given and what it answers, in memory that the caller and the joiner share and the new process
 /// does not: a process of the container that took control of it must not choose the pid that the caller believes.
@@ -40,12 +43,14 @@ struct Joiner {
   int first_closed;
   pid_t creator;
   const std::function<void()>* run;
+  int program;
   clone_args process;
   bool shares_page_alone;  ///< with the caller: all other memory is a copy
 
-  volatile Step step;          ///< the last that was begun
-  volatile int error;          ///< of it
-  volatile pid_t process_pid;  ///< 0 = there is none
+  volatile int tree_is_closed;  ///< a futex: 1 once the caller has released the program's tree
+  volatile Step step;           ///< the last that was begun
+  volatile int error;           ///< of it
+  volatile pid_t process_pid;   ///< 0 = there is none
 };
 
 /// A system call: its result or -errno. errno itself is the caller's, who shares the thread-local storage.
@@ -92,6 +97,25 @@ long become_namespace_root() {
   return call(SYS_prctl, PR_SET_DUMPABLE, 0);
 }
 
+/// 0 once nobody can change the mount of the program any more. The caller, whose descriptors the joiner shares until
+/// this is done, has begun to close the last one that could: the mount leaves its anonymous namespace at once, and only
+/// the caller waits for the grace period. Where the caller has not come so far, this waits for it.
+long wait_until_sealed(const Joiner& joiner) {
+  mount_attr read_only{};
+  read_only.attr_set = MOUNT_ATTR_RDONLY;
+  for (bool last = false;; last = true) {
+    const long changed =
+        call(SYS_mount_setattr, joiner.program, address(""), AT_EMPTY_PATH, address(&read_only), sizeof read_only);
+    // A sealed copy in memory is on no mount that could be changed either.
+    if (changed == -EINVAL) return 0;
+    if (last) return changed < 0 ? changed : -EPERM;
+    while (joiner.tree_is_closed == 0) {
+      const long waited = call(SYS_futex, address(const_cast<const int*>(&joiner.tree_is_closed)), FUTEX_WAIT, 0);
+      if (waited < 0 && waited != -EAGAIN && waited != -EINTR) return waited;
+    }
+  }
+}
+
 long close_descriptors(int first, std::span<const int> kept) {
   auto begin = static_cast<unsigned>(first);
   for (const int fd : kept) {
@@ -126,7 +150,10 @@ long take_steps(Joiner& joiner) {
   joiner.step = Step::ids;
   if ((kinds & CLONE_NEWUSER) != 0)
     if (const long changed = become_namespace_root(); changed < 0) return changed;
+  joiner.step = Step::seal;
+  if (const long sealed = wait_until_sealed(joiner); sealed < 0) return sealed;
   joiner.step = Step::descriptors;
+  if (const long unshared = call(SYS_unshare, CLONE_FILES); unshared < 0) return unshared;
   if (const long closed = close_descriptors(joiner.first_closed, joiner.kept); closed < 0) return closed;
   joiner.step = Step::clone;
   if (joiner.shares_page_alone)
@@ -173,15 +200,20 @@ constexpr bool kCanShareMemory = false;
 long clone_on_stack(clone_args&, Joiner*) { return -ENOSYS; }
 #endif
 
-void* map_memory(std::size_t size, int kind) {
-  void* const memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, kind | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  return memory == MAP_FAILED ? nullptr : memory;
+/// Memory for a Joiner. It is not freed: a joiner that is frozen may outlast the call.
+void* joiner_memory(bool shares_memory) {
+  static_assert(sizeof(Joiner) <= kMemorySize);
+  alignas(Joiner) static char place[sizeof(Joiner)];
+  if (shares_memory) return place;
+  void* const page =
+      ::mmap(nullptr, kMemorySize, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return page == MAP_FAILED ? nullptr : page;
 }
 
 /// Clones the joiner. `joiner` is memory that both see.
 long clone_joiner(Joiner* joiner, int& pidfd, bool shares_memory) {
   clone_args args{};
-  args.flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND;
+  args.flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND | CLONE_FILES;
   args.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
   args.exit_signal = SIGCHLD;
   if (joiner->target->cgroup >= 0) {
@@ -189,11 +221,8 @@ long clone_joiner(Joiner* joiner, int& pidfd, bool shares_memory) {
     args.cgroup = static_cast<std::uint64_t>(joiner->target->cgroup);
   }
   if (shares_memory) {
-    // Never unmapped: a joiner that is frozen may outlast this call.
-    static void* const stack = map_memory(kStackSize, MAP_PRIVATE | MAP_STACK);
-    if (stack == nullptr) return -ENOMEM;
     args.flags |= CLONE_VM;
-    args.stack = reinterpret_cast<std::uintptr_t>(stack);
+    args.stack = reinterpret_cast<std::uintptr_t>(&stack);
     args.stack_size = kStackSize;
     return clone_on_stack(args, joiner);
   }
@@ -218,12 +247,13 @@ Status wait_for_joiner(const sys::ProcessHandle& process) {
 }
 
 Error error_of(const Joiner& joiner) {
-  constexpr std::array<const char*, 8> kCalls{"the process that joins the container has ended",
+  constexpr std::array<const char*, 9> kCalls{"the process that joins the container has ended",
                                               "sched_setaffinity()",
                                               "setns()",
                                               "chroot()",
                                               "write(tasks)",
                                               "setresuid(0)",
+                                              "protect caisson's program",
                                               "close_range()",
                                               "clone3()"};
   Error error(ErrorKind::system, kCalls.at(static_cast<std::size_t>(static_cast<Step>(joiner.step))), joiner.error);
@@ -232,21 +262,21 @@ Error error_of(const Joiner& joiner) {
 
 }  // namespace
 
-Result<pid_t> clone_joined(const JoinTarget& target, int first_closed, std::vector<int> kept,
-                           const std::function<void()>& run) {
+Result<pid_t> clone_joined(const JoinTarget& target, selfexe::ProtectedProgram& program, int first_closed,
+                           std::vector<int> kept, const std::function<void()>& run) {
   std::ranges::sort(kept);
   const bool shares_memory = kCanShareMemory && (target.namespaces & CLONE_NEWTIME) == 0;
-  // As the stack: never unmapped.
-  static_assert(sizeof(Joiner) <= kMemorySize);
-  void* const memory = map_memory(kMemorySize, shares_memory ? MAP_PRIVATE : MAP_SHARED);
+  void* const memory = joiner_memory(shares_memory);
   if (memory == nullptr) return fail_errno("mmap({})", kMemorySize);
   auto* const joiner = new (memory) Joiner{.target = &target,
                                            .kept = kept,
                                            .first_closed = first_closed,
                                            .creator = ::getpid(),
                                            .run = &run,
+                                           .program = program.file().get(),
                                            .process = {},
                                            .shares_page_alone = !shares_memory,
+                                           .tree_is_closed = 0,
                                            .step = Step::none,
                                            .error = 0,
                                            .process_pid = 0};
@@ -259,6 +289,9 @@ Result<pid_t> clone_joined(const JoinTarget& target, int first_closed, std::vect
     return fail_errno("clone3(joiner)");
   }
   const sys::ProcessHandle process(static_cast<pid_t>(pid), FileDescriptor(pidfd));
+  program.release_tree();
+  joiner->tree_is_closed = 1;
+  call(SYS_futex, address(const_cast<const int*>(&joiner->tree_is_closed)), FUTEX_WAKE, 1);
   CAISSON_TRY(wait_for_joiner(process));
   const auto status = CAISSON_TRY(process.reap());
   if (joiner->process_pid != 0) return joiner->process_pid;

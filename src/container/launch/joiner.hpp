@@ -10,6 +10,7 @@
 
 #include "base/error.hpp"
 #include "base/fd.hpp"
+#include "selfexe/protect.hpp"
 
 namespace caisson::container {
 
@@ -35,8 +36,11 @@ struct JoinTarget {
 /// The joiner shares the caller's memory (but not where a time namespace is joined: setns(2) refuses that), so that no
 /// page table is copied for it. The caller waits meanwhile; a signal that Interruptible catches ends the wait.
 ///
+/// `program` is sealed meanwhile: the caller releases its tree while the joiner works, and the joiner clones the
+/// process once the kernel refuses to change the mount.
+///
 /// EAGAIN: the cgroups (pids.max) do not take the process beside the joiner.
-Result<pid_t> clone_joined(const JoinTarget& target, int first_closed, std::vector<int> kept,
-                           const std::function<void()>& run);
+Result<pid_t> clone_joined(const JoinTarget& target, selfexe::ProtectedProgram& program, int first_closed,
+                           std::vector<int> kept, const std::function<void()>& run);
 
 }  // namespace caisson::container

@@ -66,7 +66,7 @@ bool chosen(const std::vector<std::string>& names, const std::string& name) {
   return names.empty() || std::ranges::find(names, name) != names.end();
 }
 
-/// What is to be tried of an operation, in the order of their hashes.
+/// The trials of an operation, in the order of their hashes.
 std::vector<Trial> pick(const Sweep& sweep, const Options& options) {
   std::vector<std::pair<std::uint64_t, Trial>> ranked;
   for (const auto& trial : sweep.trials()) {
@@ -120,6 +120,7 @@ void sweep_operation(Sandbox& box, const Operation& operation, const Options& op
     std::perror("namespaces for the sweep");
     ::_exit(1);
   }
+  if (options.runtime.name == "crun") mount_hugetlb();
   {
     Sandbox box(options.runtime, worker);
     for (const auto& operation : operations()) {
@@ -134,6 +135,23 @@ void sweep_operation(Sandbox& box, const Operation& operation, const Options& op
   }
   std::fflush(stdout);
   ::_exit(0);
+}
+
+/// crun wants the hugetlb hierarchy where cgroup v1 is used: a copy of /sys/fs/cgroup, in our mount namespace, that
+/// has it.
+void mount_hugetlb() {
+  const std::string top = "/sys/fs/cgroup", copy = "/tmp/caisson-faults-cgroup";
+  if (!exists(top + "/memory") || exists(top + "/hugetlb")) return;
+  ::mkdir(copy.c_str(), 0755);
+  ::mount("tmpfs", copy.c_str(), "tmpfs", 0, "mode=755");
+  for (const auto& name : names_in(top)) {
+    ::mkdir((copy + "/" + name).c_str(), 0755);
+    ::mount((top + "/" + name).c_str(), (copy + "/" + name).c_str(), nullptr, MS_BIND, nullptr);
+  }
+  ::mkdir((copy + "/hugetlb").c_str(), 0755);
+  ::mount("hugetlb", (copy + "/hugetlb").c_str(), "cgroup", 0, "hugetlb");
+  ::mount(copy.c_str(), top.c_str(), nullptr, MS_MOVE, nullptr);
+  ::rmdir(copy.c_str());
 }
 
 Tally collect(int in, const std::vector<pid_t>& workers) {
@@ -175,7 +193,7 @@ int run(const Options& options) {
   }
   if (!options.list || !tally.all_clean())
     std::fputs(options.table ? tally.table().c_str() : tally.lines("faults").c_str(), stdout);
-  if (!all_ended) std::puts("FAILED  faults: a worker did not come to its end");
+  if (!all_ended) std::puts("FAILED  faults: a worker did not end by itself");
   if (!options.table) std::puts("end of faults");
   return all_ended && tally.all_clean() ? 0 : 1;
 }

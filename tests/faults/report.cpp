@@ -95,7 +95,7 @@ std::string flat(const std::string& text, std::set<std::string> left_out) {
 }  // namespace
 
 std::string plain_report(const std::string& text) {
-  return flat(text, {"clocks", "inode", "pid", "ppid", "sid", "pgid"});
+  return flat(text, {"clocks", "inode", "nice", "pid", "ppid", "sid", "pgid"});
 }
 
 std::string flat_json(const std::string& text, const std::string& left_out) {

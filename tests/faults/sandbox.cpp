@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -111,9 +112,20 @@ std::string hook(const std::string& program, const std::string& file, const std:
          file + "\", \"" + stage + "\"]}]";
 }
 
+std::vector<std::string> mount_targets() {
+  std::vector<std::string> targets;
+  for (const auto& line : lines_of(read_text("/proc/self/mountinfo"))) {
+    std::istringstream words(line);
+    std::string skip, target;
+    words >> skip >> skip >> skip >> skip >> target;
+    targets.push_back(target);
+  }
+  return targets;
+}
+
 }  // namespace
 
-Sandbox::Sandbox(Runtime runtime, int number) : runtime_(std::move(runtime)) {
+Sandbox::Sandbox(Runtime runtime, int number) : runtime_(std::move(runtime)), mounts_(mount_targets()) {
   watched_.cgroup = "caisson-faults-" + std::to_string(::getpid()) + "-" + std::to_string(number);
   watched_.dir = "/tmp/" + watched_.cgroup;
   id_ = "c";
@@ -219,8 +231,11 @@ std::string Sandbox::report(const std::string& name) const {
 }
 
 std::string Sandbox::hooks() const {
+  // Which of two stages is first is not always the runtime's to say.
+  auto lines = lines_of(read_text(dir() + "/out/hooks"));
+  std::ranges::sort(lines);
   std::string text;
-  for (const auto& line : lines_of(read_text(dir() + "/out/hooks"))) text += "hook " + line + "\n";
+  for (const auto& line : lines) text += "hook " + line + "\n";
   return text;
 }
 
@@ -238,16 +253,16 @@ std::string Sandbox::seen_from_host() const {
 void Sandbox::clear() const {
   kill_descendants();
   clear_cgroups(watched_.cgroup, false);
-  for (const auto& line : lines_of(read_text("/proc/self/mountinfo"))) {
-    std::istringstream words(line);
-    std::string skip, target;
-    words >> skip >> skip >> skip >> skip >> target;
-    if (target.starts_with(dir() + "/")) ::umount2(target.c_str(), MNT_DETACH);
-  }
+  for (const auto& target : mount_targets())
+    if (std::ranges::find(mounts_, target) == mounts_.end()) ::umount2(target.c_str(), MNT_DETACH);
   std::error_code error;
   for (const char* part : {"/state", "/out"})
     for (const auto& name : names_in(dir() + part)) fs::remove_all(dir() + part + "/" + name, error);
   for (const char* file : {"/old/state.json", "/bundle/pid"}) fs::remove(dir() + file, error);
+  // crun 1.8 gives the standard streams to a container's user, and /dev/null is the whole host's.
+  struct stat null {};
+  if (::stat("/dev/null", &null) == 0 && null.st_uid != 0) [[maybe_unused]]
+    const int given_back = ::chown("/dev/null", 0, 0);
 }
 
 }  // namespace caisson::faults

@@ -66,6 +66,7 @@ class Sandbox {
   std::string config_text(Shape shape, Guest guest) const;
 
   Runtime runtime_;
+  std::vector<std::string> mounts_;  ///< targets that were there before
   Watched watched_;
   std::string id_;
 };

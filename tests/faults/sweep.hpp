@@ -49,7 +49,8 @@ class Sweep {
   Undisturbed run_undisturbed();
   Trace follow(const Command& command, const Trial* trial);
   void judge(const Trial& trial, const Trace& trace, const Ledger& prepared, const std::string& before);
-  void judge_success();
+  void judge_success(const Trial& trial);
+  bool has_ended();
   void judge_failure(const Trial& trial, const Trace& trace, const Ledger& prepared, const std::string& before);
   void judge_message(const Trial& trial, const Trace& trace);
   void clean_up(bool killed);

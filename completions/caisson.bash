@@ -33,12 +33,13 @@ _caisson_options() {
     update) options="--resources --blkio-weight --cpu-period --cpu-quota --cpu-burst --cpu-share --cpu-rt-period
       --cpu-rt-runtime --cpu-idle --cpuset-cpus --cpuset-mems --memory --memory-reservation --memory-swap --pids-limit
       --l3-cache-schema --mem-bw-schema --help" ;;
+    verify) options="--format --help" ;;
   esac
   printf '%s' "$options"
 }
 
 _caisson_commands="checkpoint create delete events exec features help kill list nsinit pause ps restore resume run spec
-  start state stats update"
+  start state stats update verify"
 
 # Sets COMPREPLY to the words that fit the value of option $1; fails when it takes none.
 _caisson_value() {
@@ -50,12 +51,17 @@ _caisson_value() {
     -f)
       if [[ $command == @(list|ps|stats) ]]; then
         mapfile -t COMPREPLY < <(compgen -W "table json" -- "$current")
+      elif [[ $command == verify ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "text json" -- "$current")
       elif [[ $command == @(create|run|restore) ]]; then
         compopt -o default; COMPREPLY=()
       else
         return 1
       fi ;;
-    --format) mapfile -t COMPREPLY < <(compgen -W "table json" -- "$current") ;;
+    --format)
+      local text=table
+      [[ $command == verify ]] && text=text
+      mapfile -t COMPREPLY < <(compgen -W "$text json" -- "$current") ;;
     --log-format) mapfile -t COMPREPLY < <(compgen -W "text json" -- "$current") ;;
     --cgroup-manager) mapfile -t COMPREPLY < <(compgen -W "cgroupfs systemd" -- "$current") ;;
     --rootless)

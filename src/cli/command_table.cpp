@@ -9,29 +9,14 @@
 
 #include "cli/cli11.hpp"
 #include "cli/suggestion.hpp"
+#include "cli/verify.hpp"
 
 namespace caisson::cli {
 namespace {
 
 constexpr auto kCommands = std::to_array<const Command*>({
-    &kCheckpoint,
-    &kCreate,
-    &kDelete,
-    &kEvents,
-    &kExec,
-    &kFeatures,
-    &kKill,
-    &kList,
-    &kPause,
-    &kPs,
-    &kRestore,
-    &kResume,
-    &kRun,
-    &kSpec,
-    &kStart,
-    &kState,
-    &kStats,
-    &kUpdate,
+    &kCheckpoint, &kCreate, &kDelete, &kEvents, &kExec,  &kFeatures, &kKill,  &kList,   &kPause,  &kPs,
+    &kRestore,    &kResume, &kRun,    &kSpec,   &kStart, &kState,    &kStats, &kUpdate, &kVerify,
 });
 
 std::unexpected<Error> unknown_command(std::string_view name) {

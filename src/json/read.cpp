@@ -272,6 +272,30 @@ namespace {
 
 using Copy = std::unique_ptr<char[]>;
 
+/// Where a number begins its exponent when that is below -99,999,999; npos where no number does. RapidJSON 1.1
+/// subtracts the exponent from the count of fraction digits in an int, which overflows at about -2,147,483,640. No such
+/// number is other than 0, and nothing in a config is that small, so it is refused. Few texts have a '-', and the
+/// search for it is one of memchr(3).
+std::size_t find_extreme_exponent(std::string_view text) {
+  for (std::size_t minus = 0; (minus = text.find('-', minus)) != std::string_view::npos; ++minus) {
+    const std::size_t at = minus - 1;
+    if (minus < 2 || (text[at] != 'e' && text[at] != 'E') || text[at - 1] < '.' || text[at - 1] > '9') continue;
+    const auto begin = text.find_first_not_of('0', minus + 1);
+    const auto end = begin == std::string_view::npos ? begin : text.find_first_not_of("0123456789", begin);
+    if (begin == std::string_view::npos || std::min(end, text.size()) - begin <= 8) continue;
+    // Not one in a string, which it is behind an odd number of quotation marks.
+    bool in_string = false;
+    for (std::size_t i = 0; i < at; ++i) {
+      if (in_string && text[i] == '\\')
+        ++i;
+      else if (text[i] == '"')
+        in_string = !in_string;
+    }
+    if (!in_string) return at;
+  }
+  return std::string_view::npos;
+}
+
 /// Where in the text the document begins. `copy` must live as long as it.
 std::size_t parse(Document& document, std::string_view text, Encoding encoding, Copy& copy) {
   // Iterative: a text of a million brackets must not exhaust the stack.
@@ -297,6 +321,8 @@ Status parse_into(std::string_view text, Encoding encoding, std::string_view bas
   // RapidJSON takes a NUL byte for the end of the text.
   if (const auto nul = text.find('\0'); nul != std::string_view::npos)
     return std::unexpected(syntax_error(text, nul, "NUL byte"));
+  if (const auto exponent = find_extreme_exponent(text); exponent != std::string_view::npos)
+    return std::unexpected(syntax_error(text, exponent, "exponent too small"));
   // The usual config fits into these buffers, so the tree costs no allocation.
   alignas(16) std::array<char, 32768> values;
   alignas(16) std::array<char, 16384> stack;

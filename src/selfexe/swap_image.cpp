@@ -105,6 +105,15 @@ Status move_segments(FdView file, const Image& image) {
 }  // namespace
 
 bool can_replace_image() {
+  // AddressSanitizer's functions would be called while the segments that they lie in are replaced: such a build
+  // executes its init anew.
+#if defined(__SANITIZE_ADDRESS__)
+  return false;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+  return false;
+#endif
+#endif
   unsigned size = 0;
   return ::prctl(PR_SET_MM, PR_SET_MM_MAP_SIZE, &size, 0, 0) == 0 && size == sizeof(prctl_mm_map);
 }

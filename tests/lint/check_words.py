@@ -31,7 +31,7 @@ for path in paths:
     if path.parts[0] in {"src", "include", "tests", "man", "quickstart"}:
         unfinished += [f"{path}:{n}: {line.strip()[:100]}" for n, line in enumerate(lines, 1) if UNFINISHED.search(line)]
     workplace += [f"{path}:{n}: {line.strip()[:100]}" for n, line in enumerate(lines, 1) if WORKPLACE.search(line)]
-    if path.name != "LICENSE" and path.parts[:2] != ("tests", "schema"):
+    if path.name != "LICENSE" and path.parts[:2] != ("tests", "schema") and path.parts[:3] != ("tests", "fuzz", "corpus"):
         whitespace += [f"{path}:{n}: white space at the end" for n, line in enumerate(lines, 1) if line != line.rstrip()]
         if source and not source.endswith("\n"):
             whitespace.append(f"{path}: no newline at the end")

@@ -337,6 +337,25 @@ TEST_CASE("several containers at once", "[cli][kill][delete]") {
   CHECK(both.err == "error: delete a: container does not exist; delete b: container does not exist\n");
 }
 
+TEST_CASE("verify: a line for each difference, and the exit code tells the three outcomes apart", "[cli][verify]") {
+  reset_fake_container();
+  CHECK(call({"verify", "c1"}).code == 0);
+  CHECK(fake_container().called == "verify");
+  CHECK(fake_container().id == "c1");
+  fake_container().differences = {{"/mounts/1", "options of '/a'", "ro", "none"}, {"", "device '/dev/null'", "a", "b"}};
+  const auto differs = call({"verify", "c1"});
+  CHECK(differs.code == 1);
+  CHECK(differs.out ==
+        "options of '/a': 'none' instead of 'ro' [config: /mounts/1]\n"
+        "device '/dev/null': 'b' instead of 'a' [config: default]\n");
+  CHECK(call({"verify", "--format", "json", "c1"}).out ==
+        R"([{"pointer":"/mounts/1","what":"options of '/a'","wanted":"ro","found":"none"},)"
+        R"({"pointer":"","what":"device '/dev/null'","wanted":"a","found":"b"}])"
+        "\n");
+  fake_container().failure = Error(ErrorKind::destroyed, "container not running");
+  CHECK(call({"verify", "c1"}).code == 2);
+}
+
 TEST_CASE("update: flags become resources", "[cli][update]") {
   reset_fake_container();
   REQUIRE(call({"update", "--memory", "64m", "--memory-swap=-1", "--cpu-quota", "-1", "--cpu-share", "512",

@@ -60,6 +60,10 @@ Status update(const Globals& globals, const std::string& id, const UpdateOptions
   fake.update = options;
   return done("update", globals, id);
 }
+Result<std::vector<Difference>> verify(const Globals& globals, const std::string& id) {
+  fake.id = id;
+  return answer("verify", globals, fake.differences);
+}
 Status print_stats(const Globals& globals, const std::string& id, const PrintLine& print) {
   auto answered = done("print_stats", globals, id);
   return answered ? print("{}") : answered;

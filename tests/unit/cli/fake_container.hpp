@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "container/commands.hpp"
+#include "container/watch/verify.hpp"
 #include "plan/facts.hpp"
 
 /// Stands in for the container room: the command line's tests see what would have been done.
@@ -28,6 +29,7 @@ struct FakeContainer {
   std::vector<caisson::container::ContainerState> states;
   std::vector<std::string> warnings;
   std::vector<int> pids;
+  std::vector<caisson::container::Difference> differences;
 };
 
 /// What happened since the last reset.

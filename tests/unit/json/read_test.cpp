@@ -137,6 +137,20 @@ TEST_CASE("the encoding is checked where it matters", "[json]") {
   CHECK(tree.error().message().starts_with("invalid JSON at line 2, column 1"));
 }
 
+TEST_CASE("an exponent that RapidJSON would add up wrongly is refused, and the same text in a string is not",
+          "[json]") {
+  const auto failure = [](const std::string& text) {
+    const auto read = json::parse<json::Raw>(text);
+    return read ? std::string() : read.error().message();
+  };
+  CHECK(failure("[0.1234567891e-2147483639]").find("exponent too small") != std::string::npos);
+  CHECK(failure("[1E-100000000]").find("exponent too small") != std::string::npos);
+  CHECK(failure("[1.5e-99999999]") == "");
+  CHECK(failure("[1.5e-000000000000000001]") == "");
+  CHECK(failure(R"(["0.1e-2147483639", "\"1e-2147483639"])") == "");
+  CHECK(failure(R"(["\"", 1e-2147483639])").find("exponent too small") != std::string::npos);
+}
+
 TEST_CASE("depth is no danger", "[json]") {
   constexpr std::size_t kDepth = 1'000'000;
   CHECK(json::parse<Tree>(std::string(kDepth, '[')).error().what().starts_with("invalid JSON"));

@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <cstring>
 
 #include <catch2/catch.hpp>
 #include <cerrno>

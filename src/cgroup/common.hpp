@@ -65,6 +65,9 @@ class CommonManager : public CgroupManager {
   void remove_parents();
 };
 
+/// How long a process that has closed its descriptors may take to leave its cgroup.
+inline constexpr std::chrono::seconds kEndingTime{1};
+
 /// ENOTSUPP, which is the kernel's own and has no text: the limit behind a file is gone.
 inline constexpr int kNotSupported = 524;
 
@@ -75,8 +78,8 @@ Status check_memory(const plan::MemoryCheck& check, const std::string& dir, std:
 /// For the few kernel states whose change nothing announces: yields at first, then sleeps 0.2 to 1 ms.
 void pause_a_moment(int round);
 
-/// Signals every process that `list` gives. With `all_stopped` none can fork meanwhile; else again until no new one
-/// appears.
+/// Signals every process that `list` gives, and none that has one of their numbers later. With `all_stopped` none can
+/// fork meanwhile; else again until no new one appears.
 Status signal_all(const std::function<Result<std::vector<pid_t>>()>& list, int signal, bool all_stopped);
 
 /// Waits for the ends of the processes that `list` gives, until it gives none.
@@ -86,6 +89,9 @@ Status wait_for_ends(const std::function<Result<std::vector<pid_t>>()>& list, De
 Status freeze_v2(const std::string& path, bool on);
 Result<bool> frozen_v1(const std::string& path);
 Result<bool> frozen_v2(const std::string& path);
+/// The nearest cgroup above `path` that was frozen itself; empty: none.
+Result<std::string> frozen_ancestor_v1(const std::string& path);
+Result<std::string> frozen_ancestor_v2(const std::string& path);
 /// What a freezer.state, and a cgroup.events, say.
 bool says_frozen_v1(std::string_view state);
 bool says_frozen_v2(std::string_view events);

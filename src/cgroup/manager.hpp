@@ -41,7 +41,7 @@ struct Unit {
 /// What destroy() does with processes that still are in the cgroup.
 enum class Processes {
   kill,   ///< SIGKILL and wait: the cgroup is the container's
-  spare,  ///< leave them and their cgroup: it is not known that create() ever succeeded
+  spare,  ///< leave them and their cgroup, with a warning that names both: they are not the container's
 };
 
 /// What a file of the cgroup held before a change.
@@ -104,6 +104,9 @@ class CgroupManager {
 
   /// Also true when an ancestor is frozen; false when there is no cgroup or no freezer.
   virtual Result<bool> frozen() = 0;
+
+  /// The cgroup above this one that keeps it frozen, whatever its own state is; empty: none does.
+  virtual Result<std::string> frozen_ancestor() = 0;
 
   /// Signals every process in the cgroup and its children, with no fork in between. A frozen cgroup stays frozen,
   /// but SIGKILL thaws it where the kernel would otherwise keep the dead. No process is no error.

@@ -63,6 +63,7 @@ class SystemdManager final : public CgroupManager {
   }
   Status freeze(bool on) override { return files().freeze(on); }
   Result<bool> frozen() override { return files().frozen(); }
+  Result<std::string> frozen_ancestor() override { return files().frozen_ancestor(); }
   Status kill(int signal) override { return files().kill(signal); }
   Result<std::vector<pid_t>> pids() override { return files().pids(); }
   Result<Stats> stats() override { return files().stats(); }
@@ -260,7 +261,10 @@ Status SystemdManager::stop() {
 }
 
 Status SystemdManager::destroy(Processes processes) {
-  if (processes == Processes::spare) return files().destroy(processes);
+  if (processes == Processes::spare && exists(path_)) {
+    const auto empty = wait_for_event(path_, "populated", false, std::chrono::steady_clock::now() + kEndingTime);
+    if (empty && !*empty) return files().destroy(processes);
+  }
   if (!std::exchange(stands_, false)) return {};
   if (exists(path_)) {
     CAISSON_TRY(files().kill(SIGKILL));

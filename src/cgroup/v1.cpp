@@ -50,6 +50,7 @@ class V1Manager final : public CommonManager {
   Status apply(const plan::CgroupPlan& plan) override;
   Status freeze(bool on) override;
   Result<bool> frozen() override;
+  Result<std::string> frozen_ancestor() override;
   Status kill(int signal) override;
   Result<std::vector<pid_t>> pids() override;
   Result<Stats> stats() override { return stats_v1(finder()); }
@@ -248,6 +249,11 @@ Result<bool> V1Manager::frozen() {
   const std::string* freezer = dir_of("freezer");
   if (freezer) return frozen_v1(*freezer);
   return unified() ? frozen_v2(*unified()) : Result<bool>(false);
+}
+
+Result<std::string> V1Manager::frozen_ancestor() {
+  if (const std::string* freezer = dir_of("freezer")) return frozen_ancestor_v1(*freezer);
+  return unified() ? frozen_ancestor_v2(*unified()) : Result<std::string>(std::string());
 }
 
 Status V1Manager::kill(int signal) {

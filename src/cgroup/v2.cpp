@@ -58,6 +58,9 @@ class V2Manager final : public CommonManager {
   Status apply(const plan::CgroupPlan& plan) override;
   Status freeze(bool on) override { return dirs_.empty() ? missing() : freeze_v2(path(), on); }
   Result<bool> frozen() override { return dirs_.empty() ? Result<bool>(false) : frozen_v2(path()); }
+  Result<std::string> frozen_ancestor() override {
+    return dirs_.empty() ? Result<std::string>(std::string()) : frozen_ancestor_v2(path());
+  }
   Status kill(int signal) override;
   Result<std::vector<pid_t>> pids() override { return dirs_.empty() ? std::vector<pid_t>() : pids_below(path()); }
   Result<Stats> stats() override { return dirs_.empty() ? Stats() : stats_v2(path()); }

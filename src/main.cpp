@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/stack.hpp"
 #include "cli/app.hpp"
 #include "init/init.hpp"
 #include "nsinit/nsinit_app.hpp"
@@ -18,13 +19,15 @@ std::string_view name_of(int argc, char** argv) {
   return slash ? slash + 1 : argv[0];
 }
 
-}  // namespace
-
 /// argv decides the door: the init stage of a container, the command line, or nsinit's, which is one of its commands.
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
   if (caisson::init::is_init(argc, argv)) caisson::init::main(argv);
   // Ignored by our caller, it would have the kernel reap our children before we learn how they ended.
   ::signal(SIGCHLD, SIG_DFL);
+  // A reader of our errors that has gone, or a file size limit, fails a write(2), and that is dealt with: it must not
+  // end us half-way. Processes of containers and hooks have the default actions again (sys::reset_signals).
+  ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);
   const caisson::cli::Neighbour nsinit{.nsinit = caisson::nsinit::run, .import = caisson::nsinit::import};
   const auto init = caisson::init::run_in_memory;
   if (name_of(argc, argv) != "nsinit") return caisson::cli::run(argc, argv, init, nsinit);
@@ -34,3 +37,7 @@ int main(int argc, char** argv) {
   words.push_back(nullptr);
   return caisson::cli::run(argc + 1, words.data(), init, nsinit);
 }
+
+}  // namespace
+
+int main(int argc, char** argv) { return caisson::call_on_large_stack(run, argc, argv); }

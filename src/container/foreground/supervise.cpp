@@ -48,7 +48,7 @@ Status Supervisor::copy_size() const {
 }
 
 Result<Next> Supervisor::pass_signals(const sys::ProcessHandle& process) {
-  while (const int signal = signals_.next()) {
+  while (const int signal = signals_->next()) {
     if (signal == SIGWINCH) {
       if (raw_) CAISSON_TRY(copy_size());
       continue;
@@ -62,7 +62,7 @@ Result<Next> Supervisor::pass_signals(const sys::ProcessHandle& process) {
 Result<sys::ExitStatus> Supervisor::wait(const sys::ProcessHandle& process) {
   const timeline::Span span("wait for the process to end");
   sys::EventLoop loop = CAISSON_TRY(sys::EventLoop::make());
-  CAISSON_TRY(loop.watch(signals_.fd(), EPOLLIN, [this, &process](unsigned) { return pass_signals(process); }));
+  CAISSON_TRY(loop.watch(signals_->fd(), EPOLLIN, [this, &process](unsigned) { return pass_signals(process); }));
   CAISSON_TRY(loop.watch(process.pidfd(), EPOLLIN, [](unsigned) -> Result<Next> { return Next::leave; }));
   std::optional<Relay> relay;
   if (master_) {
@@ -83,8 +83,8 @@ Result<sys::ExitStatus> Supervisor::wait(const sys::ProcessHandle& process) {
   if (readiness_ != nullptr) readiness_->pass_on_what_came();
   // Nobody is there any more to pass a signal on to: it is ours.
   if (relay)
-    relay->finish(signals_.fd(), [this] {
-      const int signal = signals_.next();
+    relay->finish(signals_->fd(), [this] {
+      const int signal = signals_->next();
       return signal == SIGHUP || signal == SIGINT || signal == SIGQUIT || signal == SIGTERM;
     });
   raw_.reset();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <memory>
 #include <optional>
 
 #include "base/error.hpp"
@@ -28,7 +29,12 @@ class Supervisor {
   Supervisor& operator=(Supervisor&&) = delete;
   /// Leaves the signals blocked. What comes too late for the process is nobody's: it must not end us, who have nothing
   /// left to do but to give its exit code.
-  ~Supervisor() { signals_.leave_blocked(); }
+  ~Supervisor() {
+    if (signals_) signals_->leave_blocked();
+  }
+
+  /// Stays where it is when this is moved.
+  const sys::SignalSource& signals() const { return *signals_; }
 
   /// While it waits, it passes on that the container is ready, which must outlive it.
   void pass_on(const Readiness& readiness) { readiness_ = &readiness; }
@@ -39,12 +45,12 @@ class Supervisor {
 
  private:
   Supervisor(sys::SignalSource signals, FileDescriptor master)
-      : signals_(std::move(signals)), master_(std::move(master)) {}
+      : signals_(std::make_unique<sys::SignalSource>(std::move(signals))), master_(std::move(master)) {}
 
   Status copy_size() const;
   Result<sys::EventLoop::Next> pass_signals(const sys::ProcessHandle& process);
 
-  sys::SignalSource signals_;
+  std::unique_ptr<sys::SignalSource> signals_;
   FileDescriptor master_;
   std::optional<sys::RawMode> raw_;
   const Readiness* readiness_ = nullptr;

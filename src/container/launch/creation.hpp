@@ -17,6 +17,7 @@
 #include "container/launch/handover.hpp"
 #include "container/record/container_dir.hpp"
 #include "container/record/state.hpp"
+#include "container/record/undo.hpp"
 #include "network/veth.hpp"
 #include "plan/plan.hpp"
 #include "sys/event_loop.hpp"
@@ -48,9 +49,12 @@ class Creation {
   Status start();
   /// Whether make() has let init go on to its execve by itself.
   bool runs_at_once() const;
-  /// run_foreground, where init runs at once: the signals that were blocked for it, and those that came before it ran.
-  /// After start().
+  /// run_foreground, where init runs at once: the signals that were blocked for it. After start().
   sys::SignalSource take_signals() { return std::move(*signals_); }
+  /// run_foreground, where init does not run at once: the signals that the caller has blocked. Those that end programs
+  /// end start(), and the hooks that it and remove() run. Must outlive this.
+  void watch_signals(const sys::SignalSource& signals) { watched_signals_ = &signals; }
+  /// The other signals that came before the process ran: they are for it.
   const std::vector<int>& held_signals() const { return held_; }
   /// The container stays: nothing is undone.
   void release();
@@ -94,7 +98,15 @@ class Creation {
   Status make_cgroups();
   Status join_resctrl();
   Status prepare_host();
+  bool has_creation_hooks() const;
   Status run_runtime_hooks();
+  Status run_poststart_hooks();
+  Status lock_again();
+  Status succeed();
+  Status see_signal();
+  std::vector<process::HookWatch> signal_watches();
+  UndoExtras undo_extras();
+  std::optional<Error> how_init_ended(const Error& error) const;
   Status wait_for_created();
   Status wait_for_execve();
   Status let_run();
@@ -126,9 +138,11 @@ class Creation {
   network::MadeNetwork made_network_;
   bool environment_stands_ = false;  ///< hooks have run or may have: poststop hooks must follow
   bool pid_file_written_ = false;
+  bool lock_is_free_ = false;  ///< while hooks run
   std::vector<std::string> warnings_;
   bool may_run_at_once_ = false;
   std::optional<sys::SignalSource> signals_;
+  const sys::SignalSource* watched_signals_ = nullptr;  ///< `signals_`, or the caller's
   std::vector<int> held_;
   bool shares_readiness_ = false;
   std::optional<Readiness> readiness_;

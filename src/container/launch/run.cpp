@@ -19,12 +19,16 @@ Status start(Creation& creation, const Companion& companion) {
 Result<Supervisor> start_supervised(Creation& creation, const Companion& companion) {
   if (!creation.runs_at_once()) {
     auto supervisor = CAISSON_TRY(Supervisor::make(CAISSON_TRY(block_forwarded_signals()), creation.take_console()));
+    creation.watch_signals(supervisor.signals());
     CAISSON_TRY(start(creation, companion));
+    for (const int signal : creation.held_signals()) (void)creation.init().signal(signal);
     return supervisor;
   }
   CAISSON_TRY(creation.start());
   for (const int signal : creation.held_signals()) (void)creation.init().signal(signal);
-  return Supervisor::make(creation.take_signals(), FileDescriptor());
+  auto supervisor = CAISSON_TRY(Supervisor::make(creation.take_signals(), FileDescriptor()));
+  creation.watch_signals(supervisor.signals());
+  return supervisor;
 }
 
 Result<int> run_in_foreground(Creation& creation, const RunOptions& options) {
@@ -59,7 +63,6 @@ Result<int> run(const Globals& globals, const CreateOptions& options, const RunO
   CAISSON_TRY(creation.make());
   if (!run_options.detach) return run_in_foreground(creation, run_options);
   CAISSON_TRY(creation.start());
-  if (creation.readiness()) CAISSON_TRY(creation.readiness()->wait(creation.init()));
   creation.release();
   return 0;
 }

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -309,8 +310,9 @@ TEST_CASE("a small limit on the stack ends nothing, and is the process's own", "
   const std::string id = bundle.id;
   REQUIRE(shell(world, "ulimit -s 64; $C run -d -b " + bundle.dir + " " + id + " </dev/null >/dev/null 2>&1") == 0);
   CHECK(contains(slurp("/proc/" + std::to_string(world.pid(bundle)) + "/limits"), "Max stack size            65536 "));
-  for (const std::string command : {"state " + id, "list", "update --pids-limit 50 " + id, "pause " + id, "resume " + id,
-                                    "exec " + id + " /probe --quiet", "events --stats " + id, "delete --force " + id}) {
+  for (const auto& command :
+       std::vector<std::string>{"state " + id, "list", "update --pids-limit 50 " + id, "pause " + id, "resume " + id,
+                                "exec " + id + " /probe --quiet", "events --stats " + id, "delete --force " + id}) {
     INFO(command);
     CHECK(shell(world, "ulimit -s 64; $C " + command + " </dev/null >/dev/null") == 0);
   }

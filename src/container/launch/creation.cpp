@@ -317,6 +317,7 @@ Status Creation::run_runtime_hooks() {
   if (!has_creation_hooks()) return {};
   // A hook may take its time, and its commands, or anybody's, may be about this container: they find init on record,
   // and the lock free.
+  state_.creator_pid = ::getpid();
   CAISSON_TRY(entry_->replace_state(state_));
   entry_->unlock();
   lock_is_free_ = true;
@@ -415,6 +416,7 @@ Status Creation::record() {
   if (!options_.pidfd_socket.empty())
     CAISSON_TRY(send_pidfd(options_.pidfd_socket, "standard", child_->process().pidfd()));
   state_.intent = false;
+  state_.creator_pid = 0;
   state_.runs_at_once = runs_at_once();
   // Init has said that it is there: the execve that it comes to next is its program's.
   if (state_.init_name.empty() && !runs_at_once())

@@ -41,6 +41,7 @@ inline constexpr auto json::fields<container::State> = table(
     optional("systemd_user", &container::State::systemd_user),
     optional("systemd_owner", &container::State::systemd_owner), required("namespaces", &container::State::namespaces),
     optional("own_pid_namespace", &container::State::own_pid_namespace),
+    optional("creator_pid", &container::State::creator_pid),
     optional("made_by_embedder", &container::State::made_by_embedder), required("intent", &container::State::intent),
     optional("runs_at_once", &container::State::runs_at_once), optional("init_name", &container::State::init_name),
     optional("has_hooks", &container::State::has_hooks), optional("no_new_keyring", &container::State::no_new_keyring),

@@ -52,6 +52,7 @@ struct State {
   std::uint64_t namespaces = 0;                     ///< CLONE_NEW* that are not the host's
   bool own_pid_namespace = false;                   ///< made for it, not joined: whoever is in it ends with init
   bool made_by_embedder = false;                    ///< the creator is a program that embeds us, not our own
+  int creator_pid = 0;                              ///< parent of an init that is on record before all stands
   bool intent = true;                               ///< the creator has not said yet that all stands
   /// Recorded before init has come to its execve, which it does not stop for: until then it holds the config's lock.
   bool runs_at_once = false;

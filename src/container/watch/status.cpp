@@ -56,9 +56,10 @@ ContainerState described(State state, const Look& look) {
 Result<bool> is_being_created(const Entry& entry, const State& state, LockHeld lock) {
   if (!state.intent) return false;
   if (lock == LockHeld::unknown && entry.locked_by_other()) return true;
-  // A creator frees the lock only while hooks run, and its init, which is on record then, ends with it.
-  return state.init_process_pid > 0 && CAISSON_TRY(entry.init_holds_config()) &&
-         !sys::is_ending(state.init_process_pid);
+  // A creator frees the lock only while hooks run. Its init, which is on record then, has another parent once it has
+  // ended, and ends too.
+  const auto init = CAISSON_TRY(running_init(state));
+  return init && init->parent == state.creator_pid && !sys::is_ending(state.init_process_pid);
 }
 
 Result<Look> look_at(const Entry& entry, const State& state, LockHeld lock) {

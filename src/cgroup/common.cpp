@@ -8,10 +8,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <set>
 #include <utility>
 
+#include "base/log.hpp"
 #include "base/text.hpp"
 #include "sys/file.hpp"
 #include "sys/process.hpp"
@@ -63,9 +66,6 @@ Status remove_emptied(const std::string& path) {
 }
 
 }  // namespace
-
-/// How long a process that has closed its descriptors may take to leave its cgroup.
-constexpr std::chrono::seconds kEndingTime{1};
 
 void pause_a_moment(int round) {
   if (round < 16) {
@@ -137,18 +137,44 @@ Status CommonManager::write_all(const std::vector<plan::CgroupWrite>& writes) {
   return {};
 }
 
+namespace {
+
+/// Removes a cgroup unless processes are in it that stay. One that is ending leaves its cgroup a moment after its
+/// descriptors: pidfds tell of its end, and nothing of the moment when the kernel lets go of the cgroup.
+Result<bool> remove_unless_used(const std::string& path, Deadline end) {
+  (void)wait_for_ends([&path] { return pids_below(path); }, end);
+  for (int round = 0; !CAISSON_TRY(remove_tree(path)); ++round) {
+    if (!CAISSON_TRY(pids_below(path)).empty() || milliseconds_until(end) == 0) return false;
+    pause_a_moment(round);
+  }
+  return true;
+}
+
+/// Says which cgroups stay, and for whom.
+void report_spared(const std::vector<std::string>& paths) {
+  if (paths.empty()) return;
+  std::set<pid_t> pids;
+  for (const auto& path : paths)
+    for (const pid_t pid : pids_below(path).value_or(std::vector<pid_t>())) pids.insert(pid);
+  log::warn("cgroup '{}' stays: process {} in it is not the container's", fmt::join(paths, "', '"),
+            fmt::join(pids, ", "));
+}
+
+}  // namespace
+
 Status CommonManager::destroy(Processes processes) {
-  // A process that was ours and is ending leaves its cgroup a moment after its descriptors; somebody else's stays.
   const Deadline gone = std::chrono::steady_clock::now() + kEndingTime;
-  if (processes == Processes::spare) (void)wait_for_ends([this] { return this->pids(); }, gone);
   bool killed = false;
+  std::vector<std::string> spared;
   for (const auto& dir : dirs_) {
-    if (CAISSON_TRY(remove_tree(dir.path))) {
+    if (CAISSON_TRY(remove_tree(dir.path)) ||
+        (processes == Processes::spare && CAISSON_TRY(remove_unless_used(dir.path, gone)))) {
       std::erase(made_, dir.path);
       continue;
     }
     if (processes == Processes::spare) {
-      if (dir.v2 && wait_for_event(dir.path, "populated", false, gone).value_or(false)) (void)remove_tree(dir.path);
+      std::erase(made_, dir.path);
+      spared.push_back(dir.path);
       continue;
     }
     if (!std::exchange(killed, true)) {
@@ -157,6 +183,7 @@ Status CommonManager::destroy(Processes processes) {
     }
     CAISSON_TRY(remove_emptied(dir.path));
   }
+  report_spared(spared);
   remove_made();
   return {};
 }
@@ -178,10 +205,24 @@ Status signal_all(const std::function<Result<std::vector<pid_t>>()>& list, int s
   std::set<pid_t> done;
   for (bool again = true; again;) {
     again = false;
-    for (pid_t pid : CAISSON_TRY(list())) {
-      if (!done.insert(pid).second) continue;
+    std::vector<std::pair<pid_t, FileDescriptor>> held;
+    for (const pid_t pid : CAISSON_TRY(list())) {
+      if (done.contains(pid)) continue;
+      FileDescriptor pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+      if (!pidfd && errno != ESRCH && errno != EINVAL && errno != ENOENT) return fail_errno("pidfd_open({})", pid);
+      if (pidfd) held.emplace_back(pid, std::move(pidfd));
+    }
+    if (held.empty()) return {};
+    // The number may have been another process's by the time that it was opened: asked for again, now that it is held.
+    const auto present = CAISSON_TRY(list());
+    for (const auto& [pid, pidfd] : held) {
+      if (std::ranges::find(present, pid) == present.end()) continue;
+      const bool sent = ::syscall(SYS_pidfd_send_signal, pidfd.get(), signal, nullptr, 0) == 0;
+      if (!sent && errno != ESRCH) return fail_errno("pidfd_send_signal({}, {})", pid, signal);
+      // One that has ended may leave its number to another process of the cgroup.
+      if (!sent) continue;
+      done.insert(pid);
       again = !all_stopped;
-      if (::kill(pid, signal) < 0 && errno != ESRCH) return fail_errno("kill({}, {})", pid, signal);
     }
   }
   return {};
@@ -226,6 +267,8 @@ Result<bool> frozen_v2(const std::string& path) {
   if (!events && is_gone(events.error())) return false;
   return says_frozen_v2(CAISSON_TRY(std::move(events)));
 }
+
+namespace {}  // namespace
 
 bool says_frozen_v2(std::string_view events) { return flat_value(events, "frozen") == "1"; }
 

@@ -65,6 +65,9 @@ class CommonManager : public CgroupManager {
   void remove_parents();
 };
 
+/// How long a process that has closed its descriptors may take to leave its cgroup.
+inline constexpr std::chrono::seconds kEndingTime{1};
+
 /// memory.checkBeforeUpdate. `both` is the usage of memory and swap together; on v2 there is no such file and it is "".
 Status check_memory(const plan::MemoryCheck& check, const std::string& dir, std::string_view usage,
                     std::string_view both);
@@ -72,8 +75,8 @@ Status check_memory(const plan::MemoryCheck& check, const std::string& dir, std:
 /// For the few kernel states whose change nothing announces: yields at first, then sleeps 0.2 to 1 ms.
 void pause_a_moment(int round);
 
-/// Signals every process that `list` gives. With `all_stopped` none can fork meanwhile; else again until no new one
-/// appears.
+/// Signals every process that `list` gives, and none that has one of their numbers later. With `all_stopped` none can
+/// fork meanwhile; else again until no new one appears.
 Status signal_all(const std::function<Result<std::vector<pid_t>>()>& list, int signal, bool all_stopped);
 
 /// Waits for the ends of the processes that `list` gives, until it gives none.

@@ -41,7 +41,7 @@ struct Unit {
 /// What destroy() does with processes that still are in the cgroup.
 enum class Processes {
   kill,   ///< SIGKILL and wait: the cgroup is the container's
-  spare,  ///< leave them and their cgroup: it is not known that create() ever succeeded
+  spare,  ///< leave them and their cgroup, with a warning that names both: they are not the container's
 };
 
 /// What a file of the cgroup held before a change.

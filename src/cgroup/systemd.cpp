@@ -266,7 +266,10 @@ Status SystemdManager::stop() {
 }
 
 Status SystemdManager::destroy(Processes processes) {
-  if (processes == Processes::spare) return files().destroy(processes);
+  if (processes == Processes::spare && exists(path_)) {
+    const auto empty = wait_for_event(path_, "populated", false, std::chrono::steady_clock::now() + kEndingTime);
+    if (empty && !*empty) return files().destroy(processes);
+  }
   if (!std::exchange(stands_, false)) return {};
   if (exists(path_)) {
     CAISSON_TRY(files().kill(SIGKILL));

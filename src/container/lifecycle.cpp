@@ -12,12 +12,15 @@
 #include "container/commands.hpp"
 #include "container/foreground/readiness.hpp"
 #include "container/record/container_dir.hpp"
+#include "container/record/salvage.hpp"
 #include "container/record/undo.hpp"
 #include "container/record/update.hpp"
 #include "container/watch/events_json.hpp"
 #include "container/watch/status.hpp"
 #include "process/run_hooks.hpp"
 #include "sys/file.hpp"
+#include "sys/interrupt.hpp"
+#include "sys/lock.hpp"
 #include "sys/process.hpp"
 #include "sys/socket.hpp"
 #include "wire/channel.hpp"
@@ -37,6 +40,9 @@ std::unexpected<Error> cannot_start(ContainerStatus status) {
   }
 }
 
+/// runtime-spec 1.3 runtime.md, "Lifecycle", step 9: when one fails, the container is stopped and destroyed, and
+/// poststop hooks run. Others may use the container meanwhile, the hooks' own commands among them: the lock is not
+/// held.
 Status run_poststart_hooks(Entry& entry, const State& state) {
   if (!state.has_hooks) return {};
   const config::Spec spec = CAISSON_TRY(config::load_saved(CAISSON_TRY(entry.load_config())));
@@ -44,43 +50,63 @@ Status run_poststart_hooks(Entry& entry, const State& state) {
   auto ran = process::run_hooks(spec.hooks->poststart, state_for_hooks(state, "running", state.init_process_pid),
                                 {.stage = "poststart", .index = 0, .cwd = state.bundle, .default_env = nullptr});
   if (ran) return {};
-  // runtime-spec 1.3 runtime.md, "Lifecycle", step 9: the container is stopped and destroyed, and poststop hooks run.
-  auto gone = undo(entry, state);
-  if (gone)
-    run_poststop_hooks(spec, state);
-  else
-    log::warn("{}", gone.error().message());
+  auto gone = entry.lock();
+  if (gone) gone = undo(entry, state, {.spec = &spec});
+  if (!gone && gone.error().kind() != ErrorKind::destroyed) log::warn("{}", gone.error().message());
   return ran;
-}
-
-/// The bundle's config, needed after the directory is gone; nothing when there are no hooks to run then.
-config::Spec spec_for_poststop(const Entry& entry, const State& state) {
-  if (!state.has_hooks) return {};
-  auto text = entry.load_config();
-  if (!text) return {};
-  auto spec = config::load_saved(*text);
-  return spec ? std::move(*spec) : config::Spec{};
 }
 
 /// Whether the process has ended, or is just about to, which this waits for: whoever has killed it may delete.
 Result<bool> has_ended(const State& state) {
   auto init = open_init(state);
-  if (!init) return init.error().kind() == ErrorKind::destroyed;
+  if (!init) {
+    if (init.error().kind() == ErrorKind::destroyed) return true;
+    return std::unexpected(std::move(init).error());
+  }
   return sys::is_ending(init->pid()) && CAISSON_TRY(init->wait_for_end(kEndTimeoutMs));
 }
 
-Status remove_present(Entry& entry, bool force) {
+/// SIGKILL for the creator that holds the container's lock. What it has made so far is on record, and its init ends
+/// with it. A program that embeds us is spared.
+void kill_creator(const Entry& entry, const State& state) {
+  if (!state.intent || state.made_by_embedder) return;
+  const auto pid = sys::lock_holder(entry.dir());
+  if (!pid) return;
+  auto holder = sys::adopt_child(*pid);
+  // Asked again now that the pid is held: it still is the same process.
+  if (holder && sys::lock_holder(entry.dir()) == pid) (void)holder->signal(SIGKILL);
+}
+
+/// The lock for a removal that does not ask. Whoever holds it may hang, in a creation for instance: the container's
+/// process is killed first, or its creator, and then the wait has its limit.
+Status lock_by_force(const Entry& entry) {
+  if (CAISSON_TRY(entry.try_lock())) return {};
+  const auto state = entry.load_state();
+  if (state) {
+    if (auto init = open_init(*state))
+      (void)init->signal(SIGKILL);
+    else
+      kill_creator(entry, *state);
+  }
+  auto locked = entry.lock();
+  if (locked || locked.error().kind() == ErrorKind::destroyed || !state || !state->intent) return locked;
+  kill_creator(entry, *state);
+  return entry.lock();
+}
+
+Status remove_present(const Globals& globals, Entry& entry, bool force) {
   const timeline::Span span("remove the container");
   auto state = entry.load_state();
   if (!state) {
     // A record that is there but cannot be read may stand for a container that runs.
+    if (force && is_damage(state.error())) return remove_damaged(globals, entry, state.error());
     if (state.error().kind() != ErrorKind::destroyed) return std::unexpected(std::move(state).error());
     // A creator that was killed before its first record: nothing but the directory can be there.
     CAISSON_TRY(entry.remove());
     if (force) return {};
     return std::unexpected(std::move(state).error());
   }
-  // Force asks not what it does, and waits for nothing but its end.
+  // With force no state is refused, and nothing is waited for but the end.
   if (!force) {
     const Look look = CAISSON_TRY(look_at(entry, *state, LockHeld::by_us));
     const bool rests = look.status == ContainerStatus::stopped || look.status == ContainerStatus::created;
@@ -88,19 +114,68 @@ Status remove_present(Entry& entry, bool force) {
       return fail(ErrorKind::wrong_state, "cannot delete container {} that is not stopped: {}", entry.id(),
                   to_string(look.status));
   }
-  const config::Spec spec = spec_for_poststop(entry, *state);
-  CAISSON_TRY(undo(entry, *state));
-  run_poststop_hooks(spec, *state);
-  return {};
+  return undo(entry, *state);
+}
+
+/// Why a start has come to nothing though init has said nothing.
+Error cause_of_silence(const Entry& entry, const State& state, const sys::ProcessHandle& init,
+                       cgroup::CgroupManager& manager, Error error) {
+  // Two may start it at a time: init hears one of them, and then listens no more.
+  if (!sys::is_ending(init.pid())) {
+    if (!sys::connect_at(entry.dir(), kStartSocket, SOCK_SEQPACKET))
+      return cannot_start(ContainerStatus::running).error();
+    return Error(ErrorKind::system, "container init did not take the start, and still waits for one");
+  }
+  // It is on its way out, and has to see the end of its hooks first: nobody is to find it running after our answer.
+  (void)init.wait_for_end(kEndTimeoutMs);
+  if (auto report = manager.oom_report(); report && *report)
+    return Error(ErrorKind::system, oom_sentence(**report, state.cgroup_paths));
+  return error;
+}
+
+/// Init's answer to `start`. Its startContainer hooks may take their time: the lock is not held.
+Status wait_for_execve(const Entry& entry, const State& state, const sys::ProcessHandle& init,
+                       cgroup::CgroupManager& manager, const wire::Channel& channel) {
+  auto started = channel.expect_end();
+  if (started) {
+    // Nobody listens at it any more: that its name goes is tidiness.
+    if (auto gone = sys::remove_file(entry.dir(), kStartSocket); !gone) log::debug("{}", gone.error().message());
+    return {};
+  }
+  Error error = std::move(started).error();
+  // A failed start leaves nothing that runs: nobody knows how far init has come when a signal ends the wait.
+  if (sys::interruption() != 0) {
+    (void)init.signal(SIGKILL);
+    (void)init.wait_for_end(kEndTimeoutMs);
+  }
+  if (error.kind() == ErrorKind::destroyed) error = cause_of_silence(entry, state, init, manager, std::move(error));
+  // A startContainer hook may have left something running outside its session: the cgroup still has it.
+  if (!state.own_pid_namespace && init.wait_for_end(0).value_or(false)) (void)manager.kill(SIGKILL);
+  return std::unexpected(std::move(error));
+}
+
+/// Before it is recorded as created, init hears no signal but SIGKILL, and the creation ends with it.
+Status kill_creation(const State& state, int signal, bool all) {
+  auto init = open_init(state);
+  if (init && signal == SIGKILL) return init->signal(SIGKILL);
+  if (!init && all && init.error().kind() == ErrorKind::destroyed) return {};
+  if (!init) return fail(ErrorKind::destroyed, "container not running: it is being created");
+  return fail(ErrorKind::destroyed, "container not running: it is being created, and SIGKILL alone ends that");
 }
 
 }  // namespace
 
 Status start(const Globals& globals, const std::string& id) {
+  // From here to the end a signal fails a wait and a hook, and is ignored once the process runs. The signals of a
+  // program that embeds us, which names no init, are its own.
+  std::optional<sys::Interruptible> interruptible;
+  if (globals.init != nullptr) interruptible.emplace();
   Entry entry = CAISSON_TRY(Store(globals.root).open(id));
   CAISSON_TRY(entry.lock());
   const State state = CAISSON_TRY(load_settled_state(entry, LockHeld::by_us));
   auto init = open_init(state);
+  if (CAISSON_TRY(is_being_created(entry, state, LockHeld::by_us))) return cannot_start(ContainerStatus::creating);
+  if (!init && init.error().kind() != ErrorKind::destroyed) return std::unexpected(std::move(init).error());
   if (state.intent || !init) return cannot_start(ContainerStatus::stopped);
   auto manager = CAISSON_TRY(cgroup::open(state.cgroup_paths));
   if (CAISSON_TRY(manager->frozen())) return cannot_start(ContainerStatus::paused);
@@ -114,31 +189,28 @@ Status start(const Globals& globals, const std::string& id) {
   }
   const wire::Channel channel(std::move(*socket));
   const auto readiness = CAISSON_TRY(Readiness::open(entry));
-  CAISSON_TRY(channel.send(wire::Start{}));
-  auto started = channel.expect_end();
-  CAISSON_TRY(sys::remove_file(entry.dir(), kStartSocket));
-  if (!started && started.error().kind() == ErrorKind::destroyed) {
-    // It is on its way out, and has to see the end of its hooks first: nobody is to find it running after our word.
-    (void)init->wait_for_end(kEndTimeoutMs);
-    if (auto report = manager->oom_report(); report && *report)
-      return fail(ErrorKind::system, "{}", oom_sentence(**report, state.cgroup_paths));
-  }
-  if (!started) return std::unexpected(std::move(started).error());
-  CAISSON_TRY(run_poststart_hooks(entry, state));
-  if (!readiness) return {};
+  auto sent = channel.send(wire::Start{});
   entry.unlock();
-  return readiness->wait(*init);
+  if (!sent) return std::unexpected(cause_of_silence(entry, state, *init, *manager, std::move(sent).error()));
+  CAISSON_TRY(wait_for_execve(entry, state, *init, *manager, channel));
+  CAISSON_TRY(run_poststart_hooks(entry, state));
+  if (readiness) CAISSON_TRY(readiness->wait(*init));
+  if (interruptible) interruptible->ignore_from_now_on();
+  return {};
 }
 
 Status kill(const Globals& globals, const std::string& id, int signal, bool all) {
   const Entry entry = CAISSON_TRY(Store(globals.root).open(id));
   const State state = CAISSON_TRY(entry.load_state());
+  if (CAISSON_TRY(is_being_created(entry, state, LockHeld::unknown))) return kill_creation(state, signal, all);
   auto init = open_init(state);
   if (!init && init.error().kind() != ErrorKind::destroyed) return std::unexpected(std::move(init).error());
   // The kernel spares the first process of a PID namespace what it has no handler for: only SIGKILL would arrive.
   if (init && signal != SIGKILL && CAISSON_TRY(entry.init_becomes(state)))
     return fail(ErrorKind::destroyed, "container not running");
-  const bool shares_pids = !state.own_pid_namespace;
+  // Nor is a process ours that another container has brought to the same cgroup, or that is of another boot.
+  const bool shares_pids = !state.own_pid_namespace && !is_of_another_boot(state) &&
+                           (init || cgroup_users(entry, state.cgroup_paths).empty());
   auto manager = CAISSON_TRY(cgroup::open(state.cgroup_paths));
   if (signal == SIGKILL && shares_pids && !state.intent && !state.cgroup_paths.empty()) {
     // Init's end does not end the others here, and they may live on without it.
@@ -155,15 +227,19 @@ Status kill(const Globals& globals, const std::string& id, int signal, bool all)
 }
 
 Status remove(const Globals& globals, const std::string& id, bool force) {
+  // What has begun to go goes: a signal ends a wait, or a poststop hook, and nothing between two steps. The signals of
+  // a program that embeds us, which names no init, are its own.
+  std::optional<sys::Interruptible> interruptible;
+  if (globals.init != nullptr) interruptible.emplace();
   auto entry = Store(globals.root).open(id);
   if (!entry) {
     if (force && entry.error().kind() == ErrorKind::destroyed) return {};
     return std::unexpected(std::move(entry).error());
   }
-  auto locked = entry->lock();
+  auto locked = force ? lock_by_force(*entry) : entry->lock();
   // Somebody else deleted it while we waited.
   if (!locked) return force && locked.error().kind() == ErrorKind::destroyed ? Status() : locked;
-  return remove_present(*entry, force);
+  return remove_present(globals, *entry, force);
 }
 
 Status pause(const Globals& globals, const std::string& id) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -252,17 +253,44 @@ void end_by_signals() {
   for (const int signal : {SIGHUP, SIGINT, SIGQUIT, SIGTERM}) ::sigaction(signal, &action, nullptr);
 }
 
-/// Whoever connects without a word only looks whether we still wait.
+/// How many that have connected and said nothing yet are kept: the one that came first goes then.
+constexpr std::size_t kSilentCallers = 16;
+
+/// Whether a caller may start the container: root, or the user whose runtime made it. The socket's mode lets nobody
+/// else connect; in a user namespace both may have the number of those that have none there.
+bool may_start(uid_t creator, FdView caller) {
+  const auto user = sys::peer_user(caller);
+  return user && (*user == 0 || *user == creator);
+}
+
+/// A caller that connects and closes only looks whether we still wait, and a silent one keeps nobody else waiting.
 Status wait_for_start(InitContext& c) {
   if (c.begin.start_by_parent) return {};
   end_by_signals();
+  const uid_t creator = CAISSON_TRY(sys::peer_user(c.channel.fd()));
+  std::vector<wire::Channel> callers;
   for (;;) {
-    wire::Channel caller(CAISSON_TRY(sys::accept_connection(c.start_listener)));
-    auto word = caller.receive();
-    if (!word || !std::holds_alternative<wire::Start>(word->message)) continue;
-    c.start_listener.reset();
-    c.channel = std::move(caller);
-    return {};
+    std::vector<pollfd> ready{{c.start_listener.get(), POLLIN, 0}};
+    for (const auto& caller : callers) ready.push_back({caller.fd().get(), POLLIN, 0});
+    if (::poll(ready.data(), ready.size(), -1) < 0) {
+      if (errno == EINTR) continue;
+      return fail_errno("poll()");
+    }
+    for (std::size_t i = ready.size() - 1; i > 0; --i) {
+      if (ready[i].revents == 0) continue;
+      auto word = callers[i - 1].receive();
+      if (word && std::holds_alternative<wire::Start>(word->message)) {
+        c.start_listener.reset();
+        c.channel = std::move(callers[i - 1]);
+        return {};
+      }
+      callers.erase(callers.begin() + static_cast<std::ptrdiff_t>(i) - 1);
+    }
+    if (ready[0].revents == 0) continue;
+    FileDescriptor caller = CAISSON_TRY(sys::accept_connection(c.start_listener));
+    if (!may_start(creator, caller)) continue;
+    if (callers.size() == kSilentCallers) callers.erase(callers.begin());
+    callers.emplace_back(std::move(caller));
   }
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/fd.hpp"
 #include "base/log.hpp"
+#include "base/text.hpp"
 #include "container/watch/status.hpp"
 #include "nsinit/container_json.hpp"
 #include "nsinit/data_dir.hpp"
@@ -85,6 +86,16 @@ Result<int> Session::join() {
   return container::exec(globals, directory.id(), options);
 }
 
+/// Every later command reads what is saved of this, and JSON is UTF-8: what it could not read is refused now.
+Status check_readable_again(const config::Spec& spec, const std::vector<std::string>& args, const std::string& rootfs) {
+  constexpr const char* kWhy = "is not UTF-8: later commands could not read what is saved of the container";
+  for (std::size_t i = 0; i < args.size(); ++i)
+    if (!text::is_utf8(args[i])) return fail(ErrorKind::config, "argument {} of the command {}", i + 1, kWhy);
+  if (!text::is_utf8(rootfs)) return fail(ErrorKind::config, "the path '{}' of the root file system {}", rootfs, kWhy);
+  if (!text::is_utf8(config::save(spec))) return fail(ErrorKind::config, "a value of the container's config {}", kWhy);
+  return {};
+}
+
 Result<int> Session::start(NameLock lock) {
   const Container config = CAISSON_TRY(load_config());
   const std::string rootfs = CAISSON_TRY(directory.rootfs_of(config));
@@ -102,6 +113,7 @@ Result<int> Session::start(NameLock lock) {
                       .mount_label = facts.mount_label};
   Lowered lowered = CAISSON_TRY(lower(config, around), "'{}'", directory.config_path());
   for (const auto& warning : lowered.warnings) log::warn("'{}': {}", directory.config_path(), warning);
+  CAISSON_TRY(check_readable_again(lowered.spec, words.args, rootfs), "'{}'", directory.config_path());
   CAISSON_TRY(prepare_labels(lowered));
   container::CreateOptions create;
   create.id = directory.id();

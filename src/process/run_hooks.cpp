@@ -206,8 +206,9 @@ bool has_ended(const Child& child) {
 }
 
 /// Reads the output until the hook itself has ended; what it left running may go on writing. False when `deadline`
-/// (CLOCK_MONOTONIC in milliseconds, absent = none) came first.
-Result<bool> wait_for_end(Child& child, std::optional<std::int64_t> deadline) {
+/// (CLOCK_MONOTONIC in milliseconds, absent = none) came first. An error when a watch or a signal has ended the wait.
+Result<bool> wait_for_end(Child& child, std::optional<std::int64_t> deadline, const std::vector<HookWatch>& watches) {
+  std::vector<pollfd> events(3 + watches.size());
   for (;;) {
     int timeout = -1;
     if (deadline) {
@@ -218,8 +219,10 @@ Result<bool> wait_for_end(Child& child, std::optional<std::int64_t> deadline) {
       if (has_ended(child)) break;
       if (timeout != 0) timeout = kLookMs;
     }
-    std::array<pollfd, 3> events{
-        {{child.pidfd.get(), POLLIN, 0}, {child.out.fd.get(), POLLIN, 0}, {child.err.fd.get(), POLLIN, 0}}};
+    events[0] = {child.pidfd.get(), POLLIN, 0};
+    events[1] = {child.out.fd.get(), POLLIN, 0};
+    events[2] = {child.err.fd.get(), POLLIN, 0};
+    for (std::size_t i = 0; i < watches.size(); ++i) events[3 + i] = {watches[i].fd.get(), POLLIN, 0};
     const int ready = ::poll(events.data(), events.size(), timeout);
     if (ready < 0 && errno == EINTR) {
       CAISSON_TRY(sys::go_on_unless_interrupted());
@@ -229,6 +232,8 @@ Result<bool> wait_for_end(Child& child, std::optional<std::int64_t> deadline) {
     if (events[1].revents != 0) child.out.drain();
     if (events[2].revents != 0) child.err.drain();
     if (events[0].revents != 0) break;
+    for (std::size_t i = 0; i < watches.size(); ++i)
+      if (events[3 + i].revents != 0) CAISSON_TRY(watches[i].found());
     if (ready == 0 && deadline && now_ms() >= *deadline) return false;
   }
   if (child.out.fd) child.out.drain();
@@ -257,7 +262,7 @@ Status run(const config::Hook& hook, const std::string& state_json, const HookOp
   Child child = CAISSON_TRY(spawn(hook, state_json, options));
   std::optional<std::int64_t> deadline;
   if (hook.timeout) deadline = now_ms() + std::min<std::int64_t>(*hook.timeout, 1LL << 40) * 1000;
-  auto ended = wait_for_end(child, deadline);
+  auto ended = wait_for_end(child, deadline, options.watches);
   if (!ended || !*ended) {
     ::kill(-child.pid, SIGKILL);
     // The hook may have left its group.

@@ -8,9 +8,17 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/fd.hpp"
 #include "config/hooks.hpp"
 
 namespace caisson::process {
+
+/// Ends a hook before its time: its process group is killed when `found` answers with an error, which becomes the
+/// hook's. `found` is asked whenever `fd` is readable.
+struct HookWatch {
+  FdView fd;
+  std::function<Status()> found;
+};
 
 struct HookOptions {
   std::string_view stage;                                 ///< the spec's name, "createRuntime"
@@ -19,6 +27,7 @@ struct HookOptions {
   const std::vector<std::string>* default_env = nullptr;  ///< for a hook without env; null = empty environment
   /// Called in the hook's own process, on the runner's memory, right before its program; errno, 0 = done. May be empty.
   std::function<int()> confine = {};
+  std::vector<HookWatch> watches = {};
 };
 
 /// Runs one hook to its end with `state_json` on its standard input. Output is kept, bounded, for the error alone.

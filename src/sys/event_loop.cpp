@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sys/event_loop.hpp"
 
+#include <signal.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -72,8 +73,13 @@ SignalSource::~SignalSource() {
 
 int SignalSource::next() const {
   signalfd_siginfo info{};
-  const ssize_t size = ::read(fd_.get(), &info, sizeof info);
-  return size == sizeof info ? static_cast<int>(info.ssi_signo) : 0;
+  while (::read(fd_.get(), &info, sizeof info) == sizeof info) {
+    const auto signal = static_cast<int>(info.ssi_signo);
+    // What a write(2) of our own has raised: a signal that is blocked is queued even if it is ignored.
+    const bool is_about_us = signal == SIGPIPE || signal == SIGXFSZ;
+    if (!is_about_us || info.ssi_pid != static_cast<std::uint32_t>(::getpid())) return signal;
+  }
+  return 0;
 }
 
 }  // namespace caisson::sys

@@ -2,7 +2,7 @@
 #include "sys/file.hpp"
 
 #include <linux/openat2.h>
-#include <sys/file.h>
+#include <sys/random.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 
@@ -93,9 +93,16 @@ Result<std::string> read_all(FdView fd, std::string_view name) {
 
 Result<std::string> read_own_file(FdView dir, const std::string& path) {
   constexpr std::size_t kUsual = 8192;
-  FileDescriptor fd = CAISSON_TRY(open_at(dir, path, O_RDONLY));
+  // In the place of a FIFO or a device, neither opening nor reading it waits.
+  FileDescriptor fd = CAISSON_TRY(open_at(dir, path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW));
   std::string text;
-  if (read_more(fd, text, kUsual) < 0) return fail_errno("read '{}'", path);
+  const ssize_t size = read_more(fd, text, kUsual);
+  if (size > 0 && text.size() < kUsual) return text;  // as nearly always
+  const struct stat info = CAISSON_TRY(stat_of(fd, path));
+  if (!S_ISREG(info.st_mode)) return fail(ErrorKind::system, "'{}' is not a regular file", path);
+  if (size < 0) return fail_errno("read '{}'", path);
+  if (info.st_size > kLargestOwnFile)
+    return fail(ErrorKind::system, "'{}' is larger than {} bytes", path, kLargestOwnFile);
   if (text.size() == kUsual) text += CAISSON_TRY(read_all(fd, path));
   return text;
 }
@@ -129,12 +136,28 @@ Status write_all(FdView fd, std::string_view text, std::string_view name) {
   return {};
 }
 
+namespace {
+
+/// A new file beside `name`, by a name that nobody can have put there before: the directory may be writable for all.
+Result<std::pair<FileDescriptor, std::string>> make_beside(FdView dir, const std::string& name, mode_t mode) {
+  constexpr int kAttempts = 16;
+  for (int attempt = 1;; ++attempt) {
+    std::uint64_t number = 0;
+    if (::getrandom(&number, sizeof number, 0) != sizeof number) return fail_errno("getrandom()");
+    // A long name would be too long with more.
+    std::string temporary = fmt::format(".{}.{:016x}", name.substr(0, 128), number);
+    const int fd = try_open(dir, temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode, 0);
+    if (fd >= 0) return std::pair(FileDescriptor(fd), std::move(temporary));
+    if (fd != -EEXIST || attempt == kAttempts) return fail_open(-fd, 0, temporary);
+  }
+}
+
+}  // namespace
+
 Status replace_file(FdView dir, const std::string& name, std::string_view text, mode_t mode) {
-  const std::string temporary = fmt::format(".{}.{}", name, ::getpid());
-  auto written = [&]() -> Status {
-    FileDescriptor fd = CAISSON_TRY(open_at(dir, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode));
-    return write_all(fd, text, name);
-  }();
+  auto [file, temporary] = CAISSON_TRY(make_beside(dir, name, mode));
+  auto written = write_all(file, text, name);
+  file.reset();
   if (!written) {
     ::unlinkat(dir.get(), temporary.c_str(), 0);
     return written;
@@ -180,15 +203,6 @@ Result<FileDescriptor> memfd(const std::string& name, std::string_view text, boo
   if (sealed) return make_unchangeable(std::move(file), 0400);
   if (!text.empty() && ::lseek(file.fd.get(), 0, SEEK_SET) < 0) return fail_errno("lseek('{}')", name);
   return std::move(file.fd);
-}
-
-Result<bool> lock(FdView fd, Lock kind, bool wait) {
-  const int operation = (kind == Lock::exclusive ? LOCK_EX : LOCK_SH) | (wait ? 0 : LOCK_NB);
-  while (::flock(fd.get(), operation) < 0) {
-    if (errno == EWOULDBLOCK) return false;
-    if (errno != EINTR) return fail_errno("flock");
-  }
-  return true;
 }
 
 Result<struct stat> stat_of(FdView fd, std::string_view name) {

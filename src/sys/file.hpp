@@ -31,7 +31,10 @@ constexpr bool is_exhausted(int error) { return error == EMFILE || error == ENFI
 /// A directory for fd-relative work (O_PATH): cheap, and needs search permission only.
 Result<FileDescriptor> open_directory(FdView dir, const std::string& path);
 
-/// All of a file of our own on a disk, which is never written to but only replaced: the first short read is its end.
+/// What a file of ours may hold at most: more is not ours.
+inline constexpr off_t kLargestOwnFile = 16 << 20;
+/// All of a file of our own on a disk, which is never written to but only replaced: the first short read is its end. A
+/// directory, FIFO, device or symlink in its place, and what is larger than kLargestOwnFile, is an error.
 Result<std::string> read_own_file(FdView dir, const std::string& path);
 /// All of a file, also of one whose size is not known beforehand (procfs, pipes).
 Result<std::string> read_file(FdView dir, const std::string& path);
@@ -43,8 +46,8 @@ Status write_file(FdView dir, const std::string& path, std::string_view text);
 /// Writes all of `text`, in as many writes as it takes; `name` is for the error.
 Status write_all(FdView fd, std::string_view text, std::string_view name);
 
-/// Replaces (or makes) the file `name` in `dir` atomically: temporary file, then renameat(2). A reader sees the old
-/// text or the new one, never a part; a failure leaves the old file and no temporary one.
+/// Replaces (or makes) the file `name` in `dir` atomically: a new file of an unpredictable name (O_EXCL), then
+/// renameat(2). A reader sees the old text or the new one, never a part; a failure leaves the old file and no new one.
 Status replace_file(FdView dir, const std::string& name, std::string_view text, mode_t mode);
 
 /// mkdirat(2); an existing directory is not an error. True when this call made it.
@@ -58,10 +61,6 @@ Status remove_file(FdView dir, const std::string& path);
 /// An anonymous file holding `text`, its offset at the beginning. Sealed means nobody can change it any more, its
 /// seals included (F_SEAL_SEAL|SHRINK|GROW|WRITE).
 Result<FileDescriptor> memfd(const std::string& name, std::string_view text, bool sealed);
-
-enum class Lock { shared, exclusive };
-/// flock(2) on an open file. False when another holds it and `wait` is false. Released by closing the descriptor.
-Result<bool> lock(FdView fd, Lock kind, bool wait);
 
 /// fstat(2); `name` is for the error.
 Result<struct stat> stat_of(FdView fd, std::string_view name);

@@ -73,7 +73,7 @@ Result<Cloned> clone3(const CloneOptions& options) {
   args.flags = options.flags | CLONE_PIDFD;
   args.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
   // With CLONE_PARENT the child inherits the caller's exit signal and the kernel refuses another one.
-  args.exit_signal = (options.flags & CLONE_PARENT) != 0 ? 0 : SIGCHLD;
+  args.exit_signal = (options.flags & CLONE_PARENT) != 0 ? 0 : static_cast<std::uint64_t>(options.exit_signal);
   if (options.cgroup >= 0) {
     args.flags |= CLONE_INTO_CGROUP;
     args.cgroup = static_cast<std::uint64_t>(options.cgroup);
@@ -89,19 +89,34 @@ Result<Cloned> clone3(const CloneOptions& options) {
 
 namespace {
 
-/// Absent when there is no such process, an error when there was no looking.
+/// A /proc/PID/stat is read whole by one read(2) of this size.
+constexpr std::size_t kStatSize = 1024;
+
+bool is_no_process(int error) { return error == ENOENT || error == ESRCH; }
+
+/// Absent when there is no such process. Every other failure (EPERM, EACCES, EIO, EMFILE) is an error: the process may
+/// well be there.
 Result<std::optional<ProcessStat>> try_read_stat(pid_t pid) {
   char path[32];
   *fmt::format_to_n(path, sizeof path - 1, "/proc/{}/stat", pid).out = '\0';
-  FileDescriptor file(::open(path, O_RDONLY | O_CLOEXEC));
-  if (!file && is_exhausted(errno)) return fail_errno("open('{}')", path);
-  if (!file) return std::nullopt;
-  char text[1024];
-  const ssize_t size = ::read(file.get(), text, sizeof text);
-  if (size < 0 && is_exhausted(errno)) return fail_errno("read '{}'", path);
-  if (size <= 0) return std::nullopt;
-  return parse_stat(std::string_view(text, static_cast<std::size_t>(size)));
+  FileDescriptor file;
+  do file.reset(::open(path, O_RDONLY | O_CLOEXEC));
+  while (!file && errno == EINTR);
+  if (!file && is_no_process(errno)) return std::nullopt;
+  if (!file) return fail_errno("open('{}')", path);
+  char text[kStatSize];
+  ssize_t size = 0;
+  do size = ::read(file.get(), text, sizeof text);
+  while (size < 0 && errno == EINTR);
+  if (size < 0 && is_no_process(errno)) return std::nullopt;
+  if (size < 0) return fail_errno("read '{}'", path);
+  auto stat = parse_stat(std::string_view(text, static_cast<std::size_t>(size)));
+  if (!stat) return fail(ErrorKind::system, "'{}' cannot be understood", path);
+  return stat;
 }
+
+/// Where /proc is mounted with hidepid, it shows only the caller's own processes.
+bool is_hidden(pid_t pid) { return ::kill(pid, 0) == 0 || errno == EPERM; }
 
 }  // namespace
 
@@ -128,6 +143,11 @@ std::optional<ProcessStat> parse_stat(std::string_view text) {
 
 Result<std::optional<ProcessStat>> stat_of_running(pid_t pid, std::uint64_t start_time) {
   auto stat = CAISSON_TRY(try_read_stat(pid));
+  if (!stat && is_hidden(pid)) {
+    // It may have come or gone between the two looks.
+    stat = CAISSON_TRY(try_read_stat(pid));
+    if (!stat && is_hidden(pid)) return fail(ErrorKind::system, "process {} is hidden in /proc", pid);
+  }
   if (stat && (stat->start_time != start_time || stat->state == 'Z' || stat->state == 'X')) stat.reset();
   return stat;
 }
@@ -153,16 +173,30 @@ bool is_ending(pid_t pid) {
   return false;
 }
 
+const std::string& boot_id() {
+  static const std::string id = [] {
+    const FileDescriptor file(::open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC));
+    char digits[36];
+    if (!file || ::read(file.get(), digits, sizeof digits) != sizeof digits) return std::string();
+    return std::string(digits, sizeof digits);
+  }();
+  return id;
+}
+
 Result<ProcessHandle> ProcessHandle::open(pid_t pid, std::uint64_t start_time) {
   if (pid <= 0) return fail(ErrorKind::destroyed, "container not running");
-  auto handle = open_unchecked(pid);
-  if (!handle) {
-    const int why = handle.error().sys_errno();
+  auto opened = open_unchecked(pid);
+  if (!opened) {
+    // EINVAL, and ENOENT since Linux 6.9: the number is a thread's by now.
+    const int why = opened.error().sys_errno();
     if (why == ESRCH || why == EINVAL || why == ENOENT) return fail(ErrorKind::destroyed, "container not running");
-    return handle;
+    return opened;
   }
+  ProcessHandle handle = std::move(*opened);
   // Read after the pidfd is held: what it says is of the process that the pidfd pins, or that process has ended.
-  if (!CAISSON_TRY(stat_of_running(pid, start_time))) return fail(ErrorKind::destroyed, "container not running");
+  auto stat = stat_of_running(pid, start_time);
+  if (!stat && handle.is_pollable() && handle.wait_for_end(0).value_or(false)) stat = std::nullopt;
+  if (!CAISSON_TRY(std::move(stat))) return fail(ErrorKind::destroyed, "container not running");
   return handle;
 }
 
@@ -228,6 +262,14 @@ Result<bool> ProcessHandle::wait_for_end(int timeout_ms) const {
     if (errno != EINTR) return fail_errno("poll(pidfd of {})", pid_);
     CAISSON_TRY(go_on_unless_interrupted());
   }
+}
+
+std::optional<ExitStatus> ProcessHandle::look_at_end() const {
+  siginfo_t info{};
+  const auto id = static_cast<id_t>(pidfd_.get());
+  if (::waitid(static_cast<idtype_t>(P_PIDFD), id, &info, WEXITED | WNOHANG | WNOWAIT) != 0) return std::nullopt;
+  if (info.si_pid == 0) return std::nullopt;
+  return ExitStatus{info.si_code != CLD_EXITED, info.si_status};
 }
 
 Result<ExitStatus> ProcessHandle::reap() const {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <signal.h>
 #include <sys/types.h>
 
 #include <cstdint>
@@ -20,8 +21,9 @@ struct Cloned {
 };
 
 struct CloneOptions {
-  std::uint64_t flags = 0;  ///< CLONE_NEW*, CLONE_PARENT
-  int cgroup = -1;          ///< directory of the cgroup2 to be born in (CLONE_INTO_CGROUP, Linux 5.7); -1 = inherit
+  std::uint64_t flags = 0;    ///< CLONE_NEW*, CLONE_PARENT
+  int cgroup = -1;            ///< directory of the cgroup2 to be born in (CLONE_INTO_CGROUP, Linux 5.7); -1 = inherit
+  int exit_signal = SIGCHLD;  ///< 0: the parent gets none, and must ask waitid(2) for __WALL
 };
 
 /// fork(2) with namespaces: the child returns from the call too, with a copied address space. clone3(2), Linux 5.3.
@@ -56,6 +58,9 @@ Result<std::optional<ProcessStat>> stat_of_running(pid_t pid, std::uint64_t star
 /// it alive then, but a PID namespace of which it is the first takes nobody in any more, or ends whoever comes.
 bool is_ending(pid_t pid);
 
+/// Identifies this boot of the machine; empty when it cannot be read. /proc/sys/kernel/random/boot_id, random(4).
+const std::string& boot_id();
+
 /// A process that cannot be mistaken for another: pidfd, pid and start time. Where a filter refuses pidfd_open(2) the
 /// descriptor is the process' directory in /proc, which is bound to that one process, too: it can be signalled and
 /// joined, but not polled.
@@ -77,6 +82,8 @@ class ProcessHandle {
   bool is_pollable() const { return !is_directory_; }
   /// Blocks until the process, which need not be our child, has ended; false when `timeout_ms` (-1 = none) ran out.
   Result<bool> wait_for_end(int timeout_ms) const;
+  /// How our own child has ended, which stays to be reaped; absent when it has not.
+  std::optional<ExitStatus> look_at_end() const;
   /// Reaps our own child. Blocks.
   Result<ExitStatus> reap() const;
 

@@ -2,6 +2,8 @@
 #include "sys/socket.hpp"
 
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -12,6 +14,8 @@
 namespace caisson::sys {
 
 namespace {
+
+constexpr mode_t kOwnerOnly = 0600;
 
 /// "/proc/self/fd/N/name": fits a socket address whatever the directory's path is.
 Result<sockaddr_un> address_at(FdView dir, const std::string& name) {
@@ -27,8 +31,17 @@ Result<FileDescriptor> connect_to(const sockaddr_un& address, int type, std::str
                                   socklen_t size = sizeof(sockaddr_un)) {
   FileDescriptor socket(::socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
   if (!socket) return fail_errno("socket(AF_UNIX)");
-  while (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0)
+  // A listener that takes nobody any more, and a peer that does not read, hold us no longer than this. socket(7).
+  constexpr timeval kTimeout{.tv_sec = 10, .tv_usec = 0};
+  if (::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &kTimeout, sizeof kTimeout) != 0)
+    return fail_errno("setsockopt(SO_SNDTIMEO)");
+  while (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0) {
+    if (errno == EAGAIN && (type & SOCK_NONBLOCK) == 0)
+      return fail(ErrorKind::system, "timed out after {} s waiting for '{}' to accept a connection", kTimeout.tv_sec,
+                  shown);
     if (errno != EINTR) return fail_errno("connect('{}')", shown);
+    CAISSON_TRY(go_on_unless_interrupted());
+  }
   return socket;
 }
 
@@ -61,8 +74,11 @@ Status send_packet(FdView socket, std::string_view bytes, const std::vector<FdVi
       std::memcpy(CMSG_DATA(header) + i * sizeof(int), &fd, sizeof fd);
     }
   }
-  while (::sendmsg(socket.get(), &message, MSG_NOSIGNAL) < 0)
+  while (::sendmsg(socket.get(), &message, MSG_NOSIGNAL) < 0) {
+    if (errno == EAGAIN) return fail(ErrorKind::system, "timed out waiting for the other side of a socket to read");
     if (errno != EINTR) return fail_errno("sendmsg({} bytes, {} descriptors)", bytes.size(), descriptors.size());
+    CAISSON_TRY(go_on_unless_interrupted());
+  }
   return {};
 }
 
@@ -118,8 +134,11 @@ Result<FileDescriptor> listen_at(FdView dir, const std::string& name, int type, 
   const sockaddr_un address = CAISSON_TRY(address_at(dir, name));
   FileDescriptor socket(::socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
   if (!socket) return fail_errno("socket(AF_UNIX)");
+  // The mode of the name, less the umask: never wider than this, not even for a moment. Then less nothing.
+  if (::fchmod(socket.get(), kOwnerOnly) != 0) return fail_errno("fchmod(socket)");
   if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
     return fail_errno("bind('{}')", name);
+  if (::fchmodat(dir.get(), name.c_str(), kOwnerOnly, 0) != 0) return fail_errno("fchmodat('{}')", name);
   if (::listen(socket.get(), backlog) != 0) return fail_errno("listen('{}')", name);
   return socket;
 }
@@ -160,6 +179,13 @@ Result<FileDescriptor> receive_at(FdView dir, const std::string& name) {
   if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
     return fail_errno("bind('{}')", name);
   return socket;
+}
+
+Result<uid_t> peer_user(FdView socket) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (::getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return fail_errno("SO_PEERCRED");
+  return peer.uid;
 }
 
 Result<FileDescriptor> accept_connection(FdView listener) {

@@ -32,7 +32,9 @@ struct ReceivedPacket {
 /// Waits for one packet. An error when it was cut short.
 Result<ReceivedPacket> receive_packet(FdView socket);
 
-/// Unix sockets by directory descriptor and name: no path of more than 108 bytes is ever needed.
+/// Unix sockets by directory descriptor and name: no path of more than 108 bytes is ever needed. A name that is
+/// listened at has mode 0600, whatever the umask. A connection that nobody accepts fails after ten seconds, and so does
+/// a send that nobody reads.
 Result<FileDescriptor> listen_at(FdView dir, const std::string& name, int type, int backlog);
 Result<FileDescriptor> connect_at(FdView dir, const std::string& name, int type);
 /// Connects to a path of any length.
@@ -41,6 +43,8 @@ Result<FileDescriptor> connect_path(const std::string& path, int type);
 Result<FileDescriptor> connect_abstract(std::string_view name, int type);
 /// A socket that receives datagrams at a name. An old socket there is replaced.
 Result<FileDescriptor> receive_at(FdView dir, const std::string& name);
+/// The user on the other side, as our user namespace numbers it. SO_PEERCRED of unix(7).
+Result<uid_t> peer_user(FdView socket);
 /// Next connection, close-on-exec.
 Result<FileDescriptor> accept_connection(FdView listener);
 

@@ -540,3 +540,12 @@ TEST_CASE("a config.json cannot use the extension", "[nsinit][security]") {
   CHECK(world.report(bundle).num("/ids/uid/0") == 0);
   world.nothing_left();
 }
+
+TEST_CASE("nsinit refuses what it could not read again", "[nsinit][errors]") {
+  World world;
+  NsinitBox box(world);
+  const Ran ran = box.exec({"/probe", "--quiet", "--print", "a\xff"});
+  CHECK(ran.code != 0);
+  CHECK(contains(ran.err, "argument 4 of the command is not UTF-8"));
+  box.nothing_left();
+}

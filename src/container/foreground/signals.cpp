@@ -22,12 +22,17 @@ Status SignalCustody::wait_for(FdView fd, short events) {
     pollfd ready[] = {{fd.get(), events, 0}, {source_.fd().get(), POLLIN, 0}};
     if (::poll(ready, 2, -1) < 0 && errno != EINTR) return fail_errno("poll()");
     if (ready[0].revents != 0) return {};
-    const int signal = source_.next();
-    if (signal == SIGHUP || signal == SIGINT || signal == SIGQUIT || signal == SIGTERM)
-      return fail(ErrorKind::system, "interrupted by SIG{}", ::sigabbrev_np(signal));
-    // A terminal's size is nothing to a process without one; with one, the size is copied once it runs.
-    if (signal != 0 && signal != SIGWINCH) kept_.push_back(signal);
+    CAISSON_TRY(receive());
   }
+}
+
+Status SignalCustody::receive() {
+  const int signal = source_.next();
+  if (signal == SIGHUP || signal == SIGINT || signal == SIGQUIT || signal == SIGTERM)
+    return fail(ErrorKind::system, "interrupted by SIG{}", ::sigabbrev_np(signal));
+  // A terminal's size is nothing to a process without one; with one, the size is copied once it runs.
+  if (signal != 0 && signal != SIGWINCH) kept_.push_back(signal);
+  return {};
 }
 
 void SignalCustody::pass_kept(const sys::ProcessHandle& process) {

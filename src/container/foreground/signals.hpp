@@ -21,11 +21,16 @@ class SignalCustody {
   /// SIGURG, those of job control that stop the caller itself, and those that a fault of ours raises.
   static Result<SignalCustody> take();
 
+  /// Has these signals alone.
+  explicit SignalCustody(sys::SignalSource source) : source_(std::move(source)) {}
+
   /// What the process gets back.
   const sigset_t& mask_before() const { return source_.mask_before(); }
   /// Waits for `events` (poll(2); 0 = the end alone) of `fd`. An error when SIGHUP, SIGINT, SIGQUIT or SIGTERM comes
   /// first: the process does not run yet and is given up. Other signals are kept for it.
   Status wait_for(FdView fd, short events);
+  /// Takes one signal that has come. An error when it is one of those four; the others are kept.
+  Status receive();
   /// The process runs: it gets what was kept.
   void pass_kept(const sys::ProcessHandle& process);
 
@@ -36,8 +41,6 @@ class SignalCustody {
   void leave_blocked() { source_.leave_blocked(); }
 
  private:
-  explicit SignalCustody(sys::SignalSource source) : source_(std::move(source)) {}
-
   sys::SignalSource source_;
   std::vector<int> kept_;
 };

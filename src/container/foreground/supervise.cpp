@@ -39,7 +39,7 @@ Status Supervisor::copy_size() const {
 }
 
 Result<Next> Supervisor::pass_signals(const sys::ProcessHandle& process) {
-  while (const int signal = signals_.next()) {
+  while (const int signal = signals_->next()) {
     if (signal == SIGWINCH) {
       if (raw_) CAISSON_TRY(copy_size());
       continue;
@@ -52,9 +52,9 @@ Result<Next> Supervisor::pass_signals(const sys::ProcessHandle& process) {
 
 Result<sys::ExitStatus> Supervisor::wait(const sys::ProcessHandle& process) {
   const timeline::Span span("wait for the process to end");
-  signals_.pass_kept(process);
+  signals_->pass_kept(process);
   sys::EventLoop loop = CAISSON_TRY(sys::EventLoop::make());
-  CAISSON_TRY(loop.watch(signals_.fd(), EPOLLIN, [this, &process](unsigned) { return pass_signals(process); }));
+  CAISSON_TRY(loop.watch(signals_->fd(), EPOLLIN, [this, &process](unsigned) { return pass_signals(process); }));
   CAISSON_TRY(loop.watch(process.pidfd(), EPOLLIN, [](unsigned) -> Result<Next> { return Next::leave; }));
   std::optional<Relay> relay;
   if (master_) {
@@ -75,8 +75,8 @@ Result<sys::ExitStatus> Supervisor::wait(const sys::ProcessHandle& process) {
   if (readiness_ != nullptr) readiness_->pass_on_what_came();
   // Nobody is there any more to pass a signal on to: it is ours.
   if (relay)
-    relay->finish(signals_.fd(), [this] {
-      const int signal = signals_.next();
+    relay->finish(signals_->fd(), [this] {
+      const int signal = signals_->next();
       return signal == SIGHUP || signal == SIGINT || signal == SIGQUIT || signal == SIGTERM;
     });
   raw_.reset();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <memory>
 #include <optional>
 
 #include "base/error.hpp"
@@ -24,10 +25,12 @@ class Supervisor {
   Supervisor& operator=(Supervisor&&) = delete;
   /// Leaves the signals blocked. What comes too late for the process is nobody's: it must not end us, who have nothing
   /// left to do but to give its exit code.
-  ~Supervisor() { signals_.leave_blocked(); }
+  ~Supervisor() {
+    if (signals_) signals_->leave_blocked();
+  }
 
-  /// For what is waited for before wait().
-  SignalCustody& signals() { return signals_; }
+  /// For what is waited for before and after wait(). Its address does not change when this is moved.
+  SignalCustody& signals() { return *signals_; }
 
   /// While it waits, it passes on that the container is ready, which must outlive it.
   void pass_on(const Readiness& readiness) { readiness_ = &readiness; }
@@ -37,12 +40,13 @@ class Supervisor {
   Result<sys::ExitStatus> wait(const sys::ProcessHandle& process);
 
  private:
-  Supervisor(SignalCustody signals, FileDescriptor master) : signals_(std::move(signals)), master_(std::move(master)) {}
+  Supervisor(SignalCustody signals, FileDescriptor master)
+      : signals_(std::make_unique<SignalCustody>(std::move(signals))), master_(std::move(master)) {}
 
   Status copy_size() const;
   Result<sys::EventLoop::Next> pass_signals(const sys::ProcessHandle& process);
 
-  SignalCustody signals_;
+  std::unique_ptr<SignalCustody> signals_;
   FileDescriptor master_;
   std::optional<sys::RawMode> raw_;
   const Readiness* readiness_ = nullptr;

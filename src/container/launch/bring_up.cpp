@@ -147,7 +147,9 @@ Child::~Child() {
   if (!owned_ || !process_) return;
   // It has ended already where these fail.
   (void)process_.signal(SIGKILL);
-  (void)process_.reap();
+  // A v1 cgroup above its own that is frozen keeps even the killed from ending.
+  constexpr int kEndTimeoutMs = 10'000;
+  if (process_.wait_for_end(kEndTimeoutMs).value_or(true)) (void)process_.reap();
 }
 
 Status Child::replace_stage(sys::ProcessHandle init) {

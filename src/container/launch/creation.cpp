@@ -62,11 +62,6 @@ void log_notes(const std::vector<std::string>& notes) {
   for (const auto& note : notes) log::debug("{}", note);
 }
 
-Status run_hooks(const std::vector<config::Hook>& hooks, const char* stage, const std::string& json,
-                 const std::string& cwd) {
-  return process::run_hooks(hooks, json, {.stage = stage, .index = 0, .cwd = cwd, .default_env = nullptr});
-}
-
 }  // namespace
 
 Status Creation::check_options() const {
@@ -152,6 +147,7 @@ Status Creation::reserve() {
   state_.id = options_.id;
   state_.bundle = bundle_;
   state_.rootfs = plan_.init.rootfs.rootfs;
+  state_.boot = sys::boot_id();
   state_.created = timestamp_now();
   state_.owner_uid = facts_.euid;
   state_.cgroup_paths = plan::paths(plan_.cgroup);
@@ -170,6 +166,7 @@ Status Creation::reserve() {
     if (resctrl_missing_.monitor) state_.resctrl_monitor = plan_.resctrl->monitor;
   }
   state_.has_hooks = has_hooks_after(spec_);
+  state_.made_by_embedder = mode_ == Mode::hand_over;
   state_.no_new_keyring = options_.no_new_keyring;
   state_.annotations = spec_.annotations;
   // The intent: whoever finds it later knows what may be there. It needs no sync: it must survive us, not the machine,
@@ -339,14 +336,42 @@ Status Creation::make_cgroups() {
   return child_->channel().send(wire::CgroupsReady{}, {tasks.begin(), tasks.end()});
 }
 
+bool Creation::has_creation_hooks() const {
+  return spec_.hooks && !(spec_.hooks->prestart.empty() && spec_.hooks->create_runtime.empty() &&
+                          spec_.hooks->create_container.empty());
+}
+
 Status Creation::run_runtime_hooks() {
   const timeline::Span span("run hooks");
-  if (!spec_.hooks) return {};
+  if (!has_creation_hooks()) return {};
+  // A hook may take its time, and its commands, or anybody's, may be about this container: they find init on record,
+  // and the lock free.
+  state_.creator_pid = ::getpid();
+  CAISSON_TRY(entry_->replace_state(state_));
+  entry_->unlock();
+  lock_is_free_ = true;
   const auto& hooks = *spec_.hooks;
-  if (hooks.prestart.empty() && hooks.create_runtime.empty()) return {};
   const std::string json = state_for_hooks(state_, "creating", child_->process().pid());
-  CAISSON_TRY(run_hooks(hooks.prestart, "prestart", json, bundle_));
-  return run_hooks(hooks.create_runtime, "createRuntime", json, bundle_);
+  process::HookOptions options{.stage = "prestart", .index = 0, .cwd = bundle_};
+  options.watches = signal_watches();
+  options.watches.push_back({child_->process().pidfd(), []() -> Status {
+                               return fail(ErrorKind::destroyed, "container init ended while the hook ran");
+                             }});
+  CAISSON_TRY(process::run_hooks(hooks.prestart, json, options));
+  options.stage = "createRuntime";
+  return process::run_hooks(hooks.create_runtime, json, std::move(options));
+}
+
+/// After hooks: the container may have been deleted meanwhile, or changed.
+Status Creation::lock_again() {
+  if (!lock_is_free_) return {};
+  auto locked = entry_->lock();
+  if (!locked && locked.error().kind() == ErrorKind::destroyed)
+    return fail(ErrorKind::destroyed, "the container was deleted while it was being created");
+  CAISSON_TRY(std::move(locked));
+  lock_is_free_ = false;
+  state_.update = CAISSON_TRY(entry_->load_state()).update;
+  return {};
 }
 
 /// What the host's side does while init mounts, and the hooks that may rely on both.
@@ -378,7 +403,10 @@ Status Creation::prepare_host() {
   if (runs_at_once()) {
     CAISSON_TRY(record());
     // From here on signals are the container's; but those that end programs still interrupt the wait for its execve.
-    if (mode_ == Mode::run_foreground) signals_.emplace(CAISSON_TRY(SignalCustody::take()));
+    if (mode_ == Mode::run_foreground) {
+      signals_.emplace(CAISSON_TRY(SignalCustody::take()));
+      watched_signals_ = &*signals_;
+    }
     CAISSON_TRY(sys::go_on_unless_interrupted());
   }
   return send_proceed(child_->channel(), plan_.seccomp);
@@ -421,6 +449,7 @@ Status Creation::wait_for_created() {
 
 Status Creation::record() {
   const timeline::Span span("record the container");
+  CAISSON_TRY(lock_again());
   // The hard limits may only be raised with the host's privileges, which init in a user namespace has not. What it does
   // before needs room that they may not leave.
   if (!plan_.init.namespaces.shares_host(CLONE_NEWUSER))
@@ -428,18 +457,34 @@ Status Creation::record() {
   if (!options_.pidfd_socket.empty())
     CAISSON_TRY(send_pidfd(options_.pidfd_socket, "standard", child_->process().pidfd()));
   state_.intent = false;
+  state_.creator_pid = 0;
   state_.runs_at_once = runs_at_once();
   // Init has said that it is there: the execve that it comes to next is its program's.
   if (state_.init_name.empty() && !runs_at_once())
     if (auto stat = sys::read_stat(state_.init_process_pid)) state_.init_name = std::move(stat->name);
   CAISSON_TRY(entry_->replace_state(state_));
-  // Engines take the pid file's being there for success: it comes after everything that may fail.
-  if (!options_.pid_file.empty() && waits_for_start()) {
+  if (waits_for_start()) {
+    // Engines take the pid file's being there for success: it comes after everything that may fail.
+    CAISSON_TRY(succeed());
+    return child_->channel().send(wire::Recorded{});
+  }
+  if (runs_at_once()) return {};
+  // startContainer hooks may take their time.
+  entry_->unlock();
+  lock_is_free_ = true;
+  return {};
+}
+
+/// The one point at which the container stands: the pid file says so, and so does our exit code, whatever signal comes
+/// from here on. One that came before still undoes it.
+Status Creation::succeed() {
+  if (!options_.pid_file.empty()) {
     CAISSON_TRY(write_pid_file(options_.pid_file, state_.init_process_pid));
     pid_file_written_ = true;
   }
-  if (waits_for_start()) CAISSON_TRY(child_->channel().send(wire::Recorded{}));
-  return {};
+  if (!interruptible_) return {};
+  interruptible_->ignore_from_now_on();
+  return sys::go_on_unless_interrupted();
 }
 
 Status Creation::make_in_order() {
@@ -458,50 +503,45 @@ Status Creation::make() {
   return {};
 }
 
-Error Creation::name_cause(Error error) const {
-  if (child_) error = cause_of(std::move(error), child_->channel());
-  return name_tight_limit(std::move(error));
-}
-
 /// Only of what stands: engines read the log of what failed as the one error.
 void Creation::tell_warnings() const {
   for (const auto& warning : warnings_) log::warn("{}", warning);
 }
 
-/// Limits that are too tight for our own init, which they hold for before the program runs, do not fail where they
-/// stand in the config.
-Error Creation::name_tight_limit(Error error) const {
-  if (!error.pointer().empty()) return sys::name_filtered_call(std::move(error));
-  if (cgroup_ && error.kind() == ErrorKind::destroyed)
-    if (auto report = cgroup_->oom_report(); report && *report)
-      return Error(ErrorKind::system, oom_sentence(**report, state_.cgroup_paths));
-  return sys::name_filtered_call(std::move(error));
-}
-
-/// Lets the process run, unless Proceed did so already, and waits for its execve.
-Status Creation::let_run(SignalCustody* signals) {
+/// Lets the process run, unless Proceed did so already, and waits for its execve, or for the startContainer hooks.
+Status Creation::let_run() {
   if (!runs_at_once()) {
     CAISSON_TRY(sys::go_on_unless_interrupted());
     CAISSON_TRY(child_->channel().send(wire::Start{}));
   }
-  return converse(child_->channel(), Until::execve, {}, signals_ ? &*signals_ : signals);
+  return converse(child_->channel(), Until::execve, {}, watched_signals_);
 }
 
-Status Creation::start(SignalCustody* signals) {
+/// In the foreground signals are blocked, and interrupt a hook only by their descriptor.
+std::vector<process::HookWatch> Creation::signal_watches() {
+  if (watched_signals_ == nullptr) return {};
+  return {{watched_signals_->fd(), [this] { return watched_signals_->receive(); }}};
+}
+
+Status Creation::run_poststart_hooks() {
+  if (!spec_.hooks || spec_.hooks->poststart.empty()) return {};
+  process::HookOptions options{.stage = "poststart", .index = 0, .cwd = bundle_};
+  options.watches = signal_watches();
+  return process::run_hooks(spec_.hooks->poststart, state_for_hooks(state_, "running", state_.init_process_pid),
+                            std::move(options));
+}
+
+Status Creation::start() {
   const timeline::Span span("start the process");
   if (shares_readiness_) readiness_ = CAISSON_TRY(Readiness::open(*entry_));
-  if (auto executed = let_run(signals); !executed) return std::unexpected(name_cause(std::move(executed).error()));
+  if (auto executed = let_run(); !executed) return std::unexpected(name_cause(std::move(executed).error()));
   if (runs_at_once()) tell_warnings();
-  if (spec_.hooks && !spec_.hooks->poststart.empty())
-    CAISSON_TRY(run_hooks(spec_.hooks->poststart, "poststart",
-                          state_for_hooks(state_, "running", state_.init_process_pid), bundle_));
-  if (!options_.pid_file.empty()) {
-    CAISSON_TRY(write_pid_file(options_.pid_file, state_.init_process_pid));
-    pid_file_written_ = true;
-  }
-  interruptible_.reset();
-  // While it runs it is everybody's: others pause it, update it, delete it.
+  // While it runs it is everybody's: others pause it, update it, delete it, its poststart hooks among them.
   entry_->unlock();
+  lock_is_free_ = true;
+  CAISSON_TRY(run_poststart_hooks());
+  if (mode_ == Mode::run_detached && readiness_) CAISSON_TRY(readiness_->wait(init()));
+  CAISSON_TRY(succeed());
   return {};
 }
 
@@ -517,53 +557,6 @@ void Creation::release() {
 void Creation::tell_of_oom() const {
   if (auto report = cgroup_->oom_report(); report && *report)
     log::warn("run {}: {}", state_.id, oom_sentence(**report, state_.cgroup_paths));
-}
-
-Status Creation::remove(const std::function<void()>& locked) {
-  const timeline::Span span("remove the container");
-  if (auto ours = entry_->lock(); !ours) {
-    release();
-    // Somebody else has deleted it, and has run its hooks.
-    return ours.error().kind() == ErrorKind::destroyed ? Status() : ours;
-  }
-  if (locked) locked();
-  {
-    const timeline::Span cgroups("remove cgroups");
-    CAISSON_TRY(network::remove_links(state_.veths));
-    CAISSON_TRY(cgroup_->destroy());
-    CAISSON_TRY(remove_resctrl(state_));
-  }
-  CAISSON_TRY(entry_->remove());
-  entry_.reset();
-  child_->release();
-  run_poststop_hooks(spec_, state_);
-  return {};
-}
-
-void Creation::abandon() {
-  // A second interruption is not to stop the clearing up.
-  sigset_t all;
-  sigset_t before;
-  ::sigfillset(&all);
-  ::sigprocmask(SIG_BLOCK, &all, &before);
-  interruptible_.reset();
-  child_.reset();  // killed and reaped
-  if (auto gone = network::remove_links(made_network_.veths); !gone) log::warn("{}", gone.error().message());
-  network::remove_unused_bridges(made_network_.bridges);
-  if (cgroup_)
-    if (auto gone = cgroup_->destroy(); !gone) log::warn("{}", gone.error().message());
-  if (auto gone = remove_resctrl(state_); !gone) log::warn("{}", gone.error().message());
-  if (pid_file_written_) ::unlink(options_.pid_file.c_str());
-  if (auto gone = entry_->remove(); !gone) log::warn("{}", gone.error().message());
-  entry_.reset();
-  // Whatever a hook has made for this container, a poststop hook may have to clear.
-  if (environment_stands_) run_poststop_hooks(spec_, state_);
-  // The command line ends now with its own error; a program that embeds us goes on.
-  if (mode_ == Mode::hand_over) ::sigprocmask(SIG_SETMASK, &before, nullptr);
-}
-
-Creation::~Creation() {
-  if (entry_) abandon();
 }
 
 }  // namespace caisson::container

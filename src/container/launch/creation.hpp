@@ -20,6 +20,7 @@
 #include "container/launch/kept_descriptors.hpp"
 #include "container/record/container_dir.hpp"
 #include "container/record/state.hpp"
+#include "container/record/undo.hpp"
 #include "network/veth.hpp"
 #include "plan/plan.hpp"
 #include "sys/event_loop.hpp"
@@ -48,12 +49,14 @@ class Creation {
   /// From the first side effect until init is recorded and waits for its start, or runs at once.
   Status make();
   /// run: the word that the process may run, and the wait for its execve. Then poststart hooks.
-  /// `signals`: the caller's in the foreground, where they are in custody already.
-  Status start(SignalCustody* signals = nullptr);
+  Status start();
   /// Whether make() has let init go on to its execve by itself.
   bool runs_at_once() const;
   /// run_foreground, where init runs at once: the caller's signals since before it did. After start().
   SignalCustody take_signals() { return std::move(*signals_); }
+  /// run_foreground, where init does not run at once: the caller's signals. Those that end programs end start(), and the
+  /// hooks that it and remove() run. Must outlive this.
+  void watch_signals(SignalCustody& signals) { watched_signals_ = &signals; }
   /// The container stays: nothing is undone.
   void release();
 
@@ -98,10 +101,17 @@ class Creation {
   Status make_cgroups();
   Status join_resctrl();
   Status prepare_host();
+  bool has_creation_hooks() const;
   Status run_runtime_hooks();
   Answers answers();
+  Status run_poststart_hooks();
+  Status lock_again();
+  Status succeed();
+  std::vector<process::HookWatch> signal_watches();
+  UndoExtras undo_extras();
+  std::optional<Error> how_init_ended(const Error& error) const;
   Status wait_for_created();
-  Status let_run(SignalCustody* signals);
+  Status let_run();
   Status record();
   void abandon();
 
@@ -130,9 +140,11 @@ class Creation {
   network::MadeNetwork made_network_;
   bool environment_stands_ = false;  ///< hooks have run or may have: poststop hooks must follow
   bool pid_file_written_ = false;
+  bool lock_is_free_ = false;  ///< while hooks run
   std::vector<std::string> warnings_;
   bool may_run_at_once_ = false;
   std::optional<SignalCustody> signals_;
+  SignalCustody* watched_signals_ = nullptr;  ///< `signals_`, or the caller's
   bool shares_readiness_ = false;
   std::optional<Readiness> readiness_;
 };

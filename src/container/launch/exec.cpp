@@ -34,6 +34,7 @@
 #include "process/apply_identity.hpp"
 #include "sys/file.hpp"
 #include "sys/filtered.hpp"
+#include "sys/interrupt.hpp"
 #include "sys/namespace.hpp"
 #include "sys/process.hpp"
 #include "sys/tty.hpp"
@@ -68,6 +69,7 @@ struct Exec {
   ProcessInputs inputs;
   bool must_be_moved = false;  ///< it is not in the container's cgroups by itself
   std::optional<SignalCustody> signals;
+  std::optional<sys::Interruptible> interruptible;  ///< detached: until the process runs
   std::optional<Child> child;
   FileDescriptor console;
 };
@@ -232,6 +234,7 @@ Status spawn_process(Exec& exec) {
   const timeline::Span span("spawn the process");
   // The descriptors of a program that embeds us are not ours to change.
   if (exec.owner != Owner::embedder) CAISSON_TRY(sys::close_on_exec_from(3 + exec.kept.all));
+  if (exec.owner == Owner::none) exec.interruptible.emplace();
   if (exec.owner == Owner::foreground) {
     exec.signals.emplace(CAISSON_TRY(SignalCustody::take()));
     // What is counted from here on may be its own end.
@@ -305,6 +308,11 @@ Status make_process(Exec& exec) {
   CAISSON_TRY(run_process(exec));
   const sys::ProcessHandle& process = exec.child->process();
   if (!exec.options.pidfd_socket.empty()) CAISSON_TRY(send_pidfd(exec.options.pidfd_socket, "setns", process.pidfd()));
+  // The one point from which on the process stands, whatever signal comes; one that came before still ends it.
+  if (exec.interruptible) {
+    exec.interruptible->ignore_from_now_on();
+    CAISSON_TRY(sys::go_on_unless_interrupted());
+  }
   if (!exec.options.pid_file.empty()) CAISSON_TRY(write_pid_file(exec.options.pid_file, process.pid()));
   return {};
 }
@@ -336,6 +344,7 @@ Result<Joined> join(const Globals& globals, const std::string& id, const ExecOpt
             .inputs = {},
             .must_be_moved = false,
             .signals = {},
+            .interruptible = {},
             .child = {},
             .console = {}};
   CAISSON_TRY(open_container(exec, entry));

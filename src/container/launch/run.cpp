@@ -9,9 +9,9 @@ namespace caisson::container {
 
 namespace {
 
-Status start(Creation& creation, const Companion& companion, SignalCustody& signals) {
+Status start(Creation& creation, const Companion& companion) {
   if (companion.before_start) CAISSON_TRY(companion.before_start(creation.standing()));
-  CAISSON_TRY(creation.start(&signals));
+  CAISSON_TRY(creation.start());
   return companion.after_start ? companion.after_start() : Status();
 }
 
@@ -19,11 +19,14 @@ Status start(Creation& creation, const Companion& companion, SignalCustody& sign
 Result<Supervisor> start_supervised(Creation& creation, const Companion& companion) {
   if (!creation.runs_at_once()) {
     auto supervisor = CAISSON_TRY(Supervisor::make(CAISSON_TRY(SignalCustody::take()), creation.take_console()));
-    CAISSON_TRY(start(creation, companion, supervisor.signals()));
+    creation.watch_signals(supervisor.signals());
+    CAISSON_TRY(start(creation, companion));
     return supervisor;
   }
   CAISSON_TRY(creation.start());
-  return Supervisor::make(creation.take_signals(), FileDescriptor());
+  auto supervisor = CAISSON_TRY(Supervisor::make(creation.take_signals(), FileDescriptor()));
+  creation.watch_signals(supervisor.signals());
+  return supervisor;
 }
 
 Result<int> run_in_foreground(Creation& creation, const RunOptions& options) {
@@ -58,7 +61,6 @@ Result<int> run(const Globals& globals, const CreateOptions& options, const RunO
   CAISSON_TRY(creation.make());
   if (!run_options.detach) return run_in_foreground(creation, run_options);
   CAISSON_TRY(creation.start());
-  if (creation.readiness()) CAISSON_TRY(creation.readiness()->wait(creation.init()));
   creation.release();
   return 0;
 }

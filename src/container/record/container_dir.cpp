@@ -11,12 +11,28 @@
 #include <memory>
 
 #include "sys/file.hpp"
+#include "sys/lock.hpp"
 
 namespace caisson::container {
 
 namespace {
 
 constexpr std::size_t kPage = 4096;
+
+/// What errno is in the error of a damaged record: "Structure needs cleaning".
+constexpr int kDamaged = EUCLEAN;
+
+/// How long a command waits for another one that changes the same container.
+constexpr int kLockTimeoutMs = 10'000;
+
+/// Whether errno says that something else than a file of ours is there.
+bool is_no_file(int error) { return error == 0 || error == ELOOP || error == ENXIO || error == EISDIR; }
+
+/// " (process 12 holds it)", when that can be known.
+std::string holder_of(FdView file) {
+  const auto pid = sys::lock_holder(file);
+  return pid ? fmt::format(" (process {} holds it)", *pid) : std::string();
+}
 
 /// Removes a file or a whole small tree below `dir`; what is not there is no error.
 Status remove_tree(FdView dir, const char* name) {
@@ -48,13 +64,25 @@ Status check_id(std::string_view id) {
   return {};
 }
 
-Status Entry::lock() const {
-  CAISSON_TRY(sys::lock(dir_, sys::Lock::exclusive, true));
+Status Entry::check_present() const {
   struct stat now {};
   if (::fstat(dir_.get(), &now) != 0) return fail_errno("fstat('{}')", path_);
   // Deleted by whoever held the lock before us.
   if (now.st_nlink == 0) return fail(ErrorKind::destroyed, "container does not exist");
   return {};
+}
+
+Status Entry::lock() const {
+  if (!CAISSON_TRY(sys::lock_within(dir_, sys::Lock::exclusive, kLockTimeoutMs), "lock '{}'", path_))
+    return fail(ErrorKind::wrong_state, "timed out after {} s waiting for the lock of container {}{}",
+                kLockTimeoutMs / 1000, id_, holder_of(dir_));
+  return check_present();
+}
+
+Result<bool> Entry::try_lock() const {
+  if (!CAISSON_TRY(sys::try_lock(dir_, sys::Lock::exclusive), "lock '{}'", path_)) return false;
+  CAISSON_TRY(check_present());
+  return true;
 }
 
 void Entry::unlock() const { ::flock(dir_.get(), LOCK_UN); }
@@ -65,15 +93,38 @@ bool Entry::locked_by_other() const {
   return false;
 }
 
+bool is_damage(const Error& error) { return error.sys_errno() == kDamaged; }
+
+std::unexpected<Error> Entry::damaged(const std::string& why) const {
+  return std::unexpected(
+      Error(ErrorKind::system,
+            fmt::format("the record of container {} is damaged ({}): delete --force removes what can "
+                        "be found without it",
+                        id_, why),
+            kDamaged));
+}
+
+/// The record is the first that is written and the last that is removed.
+bool Entry::has_traces() const {
+  for (const char* name : {kConfigFile, kStartSocket})
+    if (::faccessat(dir_.get(), name, F_OK, AT_SYMLINK_NOFOLLOW) == 0) return true;
+  return false;
+}
+
 Result<State> Entry::load_state() const {
   auto text = sys::read_own_file(dir_, kStateFile);
-  if (!text) {
-    if (text.error().sys_errno() == ENOENT) return fail(ErrorKind::destroyed, "container does not exist");
-    return std::unexpected(std::move(text).error());
+  const bool missing = !text && text.error().sys_errno() == ENOENT;
+  if (missing || (text && text->empty())) {
+    if (has_traces()) return damaged(fmt::format("'{}/{}' is {}", path_, kStateFile, missing ? "missing" : "empty"));
+    // Made, and its creator killed before the first word: nothing else was made yet.
+    return fail(ErrorKind::destroyed, "container does not exist");
   }
-  // Made, and its creator killed before the first word: nothing else was made yet.
-  if (text->empty()) return fail(ErrorKind::destroyed, "container does not exist");
-  return CAISSON_TRY(read_state(*text), "read '{}/{}'", path_, kStateFile);
+  if (!text && is_no_file(text.error().sys_errno()))
+    return damaged(fmt::format("{}/{}: {}", path_, kStateFile, text.error().what()));
+  auto state = read_state(CAISSON_TRY(std::move(text), "{}", path_));
+  if (!state) return damaged(fmt::format("{}/{}: {}", path_, kStateFile, state.error().message()));
+  if (state->id != id_) return damaged(fmt::format("'{}/{}' is that of container '{}'", path_, kStateFile, state->id));
+  return state;
 }
 
 Status Entry::write_first_state(const State& state) const {
@@ -98,31 +149,41 @@ Result<FileDescriptor> Entry::make_config() const {
 
 Result<FileDescriptor> Entry::open_locked_config() const {
   FileDescriptor config = CAISSON_TRY(sys::open_at(dir_, kConfigFile, O_RDONLY));
-  CAISSON_TRY(sys::lock(config, sys::Lock::exclusive, true));
+  if (!CAISSON_TRY(sys::lock_within(config, sys::Lock::exclusive, kLockTimeoutMs), "lock '{}/{}'", path_, kConfigFile))
+    return fail(ErrorKind::wrong_state, "timed out after {} s waiting for the lock of '{}/{}'{}", kLockTimeoutMs / 1000,
+                path_, kConfigFile, holder_of(config));
   return config;
 }
 
 Result<bool> Entry::init_becomes(const State& state) const {
   if (!state.runs_at_once) return false;
-  const FileDescriptor config(::openat(dir_.get(), kConfigFile, O_RDONLY | O_CLOEXEC));
+  return init_holds_config();
+}
+
+Result<bool> Entry::init_holds_config() const {
+  const FileDescriptor config(::openat(dir_.get(), kConfigFile, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW));
   if (!config && sys::is_exhausted(errno)) return fail_errno("open('{}/{}')", path_, kConfigFile);
   return config && ::flock(config.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 }
 
 Status Entry::wait_for_init() const {
-  const FileDescriptor config = CAISSON_TRY(sys::open_if_exists(dir_, kConfigFile, O_RDONLY | O_CLOEXEC));
-  if (config) CAISSON_TRY(sys::lock(config, sys::Lock::exclusive, true));
-  return {};
+  const FileDescriptor config = CAISSON_TRY(sys::open_if_exists(dir_, kConfigFile, O_RDONLY | O_NONBLOCK));
+  if (!config || CAISSON_TRY(sys::lock_within(config, sys::Lock::exclusive, kLockTimeoutMs))) return {};
+  return fail(ErrorKind::wrong_state, "timed out after {} s waiting for the end of the container's unrecorded init",
+              kLockTimeoutMs / 1000);
 }
 
-Status Entry::remove() {
+Result<bool> Entry::remove() {
+  // It is gone, and perhaps another container has its name by now.
+  if (auto present = check_present(); !present && present.error().kind() == ErrorKind::destroyed) return false;
   // The record goes last but for the directory: a removal cut short leaves a container that can be deleted again.
   for (const char* name : {kStartSocket, kConfigFile, kStateFile})
-    if (::unlinkat(dir_.get(), name, 0) != 0 && errno != ENOENT) return fail_errno("unlinkat('{}/{}')", path_, name);
-  if (::unlinkat(root_.get(), id_.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) return {};
-  if (errno != ENOTEMPTY && errno != EEXIST) return fail_errno("rmdir('{}')", path_);
+    CAISSON_TRY(remove_tree(dir_, name), "remove '{}/{}'", path_, name);
+  if (::unlinkat(root_.get(), id_.c_str(), AT_REMOVEDIR) == 0) return true;
+  if (errno == ENOENT) return false;
+  // Something else is in it, or the file system could not do it just now.
   CAISSON_TRY(remove_tree(root_, id_.c_str()), "remove '{}'", path_);
-  return {};
+  return true;
 }
 
 Result<Entry> Store::reserve(const std::string& id) const {
@@ -144,7 +205,11 @@ Result<Entry> Store::reserve(const std::string& id) const {
     return failure;
   }
   Entry entry(std::move(root), std::move(dir), id, root_ + "/" + id);
-  CAISSON_TRY(entry.lock());
+  // A file system without locks, for instance (ENOLCK): nothing of the container is left then.
+  if (auto locked = entry.lock(); !locked) {
+    (void)entry.remove();
+    return std::unexpected(std::move(locked).error());
+  }
   return entry;
 }
 
@@ -170,13 +235,32 @@ Result<Entry> Store::open(const std::string& id) const {
   return entry;
 }
 
+namespace {
+
+/// Whether an item of the root is a directory. Some file systems do not say so in readdir(3).
+Result<bool> is_directory(DIR* list, const dirent& item) {
+  if (item.d_type != DT_UNKNOWN) return item.d_type == DT_DIR;
+  struct stat info {};
+  if (::fstatat(::dirfd(list), item.d_name, &info, AT_SYMLINK_NOFOLLOW) == 0) return S_ISDIR(info.st_mode);
+  if (errno == ENOENT) return false;  // removed at this moment
+  return fail_errno("fstatat('{}')", item.d_name);
+}
+
+}  // namespace
+
 Result<std::vector<std::string>> Store::ids(bool missing_is_empty) const {
   const std::unique_ptr<DIR, int (*)(DIR*)> list(::opendir(root_.c_str()), ::closedir);
   if (!list && errno == ENOENT && missing_is_empty) return std::vector<std::string>();
   if (!list) return fail_errno("open('{}')", root_);
   std::vector<std::string> names;
-  while (const dirent* item = ::readdir(list.get()))
-    if (item->d_type == DT_DIR && check_id(item->d_name)) names.emplace_back(item->d_name);
+  for (;;) {
+    errno = 0;  // readdir(3) tells its end and its failure apart by it alone
+    const dirent* item = ::readdir(list.get());
+    if (item == nullptr && errno != 0) return fail_errno("readdir('{}')", root_);
+    if (item == nullptr) break;
+    if (check_id(item->d_name) && CAISSON_TRY(is_directory(list.get(), *item), "'{}'", root_))
+      names.emplace_back(item->d_name);
+  }
   std::ranges::sort(names);
   return names;
 }

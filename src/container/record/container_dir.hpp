@@ -23,6 +23,9 @@ inline constexpr unsigned kRootMode = 0711;
 /// ErrorKind::invalid_id unless `id` is [A-Za-z0-9_+.-]+ and neither "." nor "..".
 Status check_id(std::string_view id);
 
+/// Whether load_state() has failed because the record is damaged, and not because it could not be read now.
+bool is_damage(const Error& error);
+
 /// <root>/<id>/: one container's directory.
 class Entry {
  public:
@@ -36,14 +39,18 @@ class Entry {
   /// What the entry is removed from.
   void keep_root(FileDescriptor root) { root_ = std::move(root); }
 
-  /// Takes the container's lock, waiting for whoever holds it: creators and everything that changes the container
-  /// hold it. ErrorKind::destroyed when the container went away meanwhile. Freed with the entry.
+  /// Takes the container's lock, which a creator and every command that changes the container hold while they do so,
+  /// but not while a hook runs. Waits ten seconds at most. ErrorKind::destroyed when the container went away meanwhile.
+  /// Freed with the entry.
   Status lock() const;
+  /// The same without waiting: false when somebody else holds it.
+  Result<bool> try_lock() const;
   void unlock() const;
   /// Whether somebody else holds the lock at this moment.
   bool locked_by_other() const;
 
-  /// The record; ErrorKind::destroyed when there is none.
+  /// The record; ErrorKind::destroyed when there is none. One that cannot be understood, or is another container's, or
+  /// is missing beside other files, is an error of which is_damage() is true.
   Result<State> load_state() const;
   /// The first record. Others may look meanwhile: it is there whole or not at all.
   Status write_first_state(const State& state) const;
@@ -59,13 +66,19 @@ class Entry {
   Result<FileDescriptor> open_locked_config() const;
   /// Whether an init of this record's is on its way: see open_locked_config().
   Result<bool> init_becomes(const State& state) const;
-  /// Waits until no init of a creator that was killed holds the config any more.
+  /// Whether an init that is not recorded as created holds the config: see open_locked_config().
+  Result<bool> init_holds_config() const;
+  /// Waits, ten seconds at most, until no init of a creator that was killed holds the config any more.
   Status wait_for_init() const;
 
-  /// Removes the directory and what the runtime put there. Gone already is success.
-  Status remove();
+  /// Removes the directory and what the runtime put there. True when this call removed it, false when it was gone.
+  Result<bool> remove();
 
  private:
+  Status check_present() const;
+  bool has_traces() const;
+  std::unexpected<Error> damaged(const std::string& why) const;
+
   FileDescriptor root_;
   FileDescriptor dir_;
   std::string id_;

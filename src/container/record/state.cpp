@@ -6,6 +6,7 @@
 #include "json/fields.hpp"
 #include "json/read.hpp"
 #include "json/write.hpp"
+#include "sys/process.hpp"
 
 namespace caisson {
 
@@ -29,7 +30,7 @@ template <>
 inline constexpr auto json::fields<container::State> = table(
     required("id", &container::State::id), required("bundle", &container::State::bundle),
     required("rootfs", &container::State::rootfs), required("init_process_pid", &container::State::init_process_pid),
-    required("init_process_start", &container::State::init_process_start),
+    required("init_process_start", &container::State::init_process_start), optional("boot", &container::State::boot),
     required("created", &container::State::created), required("owner_uid", &container::State::owner_uid),
     required("cgroup_paths", &container::State::cgroup_paths),
     optional("cgroup_made_parents", &container::State::cgroup_made_parents),
@@ -39,7 +40,9 @@ inline constexpr auto json::fields<container::State> = table(
     optional("systemd_unit", &container::State::systemd_unit),
     optional("systemd_user", &container::State::systemd_user),
     optional("systemd_owner", &container::State::systemd_owner), required("namespaces", &container::State::namespaces),
-    optional("own_pid_namespace", &container::State::own_pid_namespace), required("intent", &container::State::intent),
+    optional("own_pid_namespace", &container::State::own_pid_namespace),
+    optional("creator_pid", &container::State::creator_pid),
+    optional("made_by_embedder", &container::State::made_by_embedder), required("intent", &container::State::intent),
     optional("runs_at_once", &container::State::runs_at_once), optional("init_name", &container::State::init_name),
     optional("has_hooks", &container::State::has_hooks), optional("no_new_keyring", &container::State::no_new_keyring),
     optional("veths", &container::State::veths), optional("annotations", &container::State::annotations),
@@ -68,6 +71,12 @@ ContainerStatus derive_status(const State& state, const Sight& sight) {
   if (sight.becoming) return ContainerStatus::creating;
   if (sight.frozen) return ContainerStatus::paused;
   return sight.waiting ? ContainerStatus::created : ContainerStatus::running;
+}
+
+bool is_of_another_boot(const State& state) {
+  if (state.boot.empty()) return false;
+  const std::string& present = sys::boot_id();
+  return !present.empty() && state.boot != present;
 }
 
 Result<State> read_state(std::string_view text) { return json::parse<State>(text); }

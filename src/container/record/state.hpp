@@ -38,6 +38,7 @@ struct State {
   std::string rootfs;                    ///< absolute, on the host
   int init_process_pid = 0;              ///< 0 = not made yet
   std::uint64_t init_process_start = 0;  ///< clock ticks since boot: field 22 of /proc/PID/stat
+  std::string boot;                      ///< sys::boot_id() when it was made; empty = not known
   std::string created;                   ///< RFC 3339 with nanoseconds, UTC
   std::uint32_t owner_uid = 0;
   std::map<std::string, std::string> cgroup_paths;  ///< controller -> directory; "" alone on cgroup v2
@@ -50,6 +51,8 @@ struct State {
   std::uint32_t systemd_owner = 0;                  ///< that user
   std::uint64_t namespaces = 0;                     ///< CLONE_NEW* that are not the host's
   bool own_pid_namespace = false;                   ///< made for it, not joined: whoever is in it ends with init
+  bool made_by_embedder = false;                    ///< the creator is a program that embeds us, not our own
+  int creator_pid = 0;                              ///< parent of an init that is on record before all stands
   bool intent = true;                               ///< the creator has not said yet that all stands
   /// Recorded before init has come to its execve, which it does not stop for: until then it holds the config's lock.
   bool runs_at_once = false;
@@ -79,6 +82,9 @@ bool precedes_execve(const State& state, std::string_view name);
 
 /// Status is derived, never believed.
 ContainerStatus derive_status(const State& state, const Sight& sight);
+
+/// Whether the record was made before the machine's last boot: its pid is somebody else's now, or nobody's.
+bool is_of_another_boot(const State& state);
 
 Result<State> read_state(std::string_view text);
 std::string write_state(const State& state);

@@ -110,7 +110,7 @@ Result<State> load_settled_state(const Entry& entry, LockHeld lock) {
   State state = CAISSON_TRY(entry.load_state());
   if (!state.update) return state;
   const bool ours = lock == LockHeld::unknown;
-  if (ours && (entry.locked_by_other() || !entry.lock())) return state;
+  if (ours && !entry.try_lock().value_or(false)) return state;
   state = CAISSON_TRY(entry.load_state());
   // Of a container that has ended no limit counts any more.
   if (state.update && open_init(state))

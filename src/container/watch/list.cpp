@@ -28,13 +28,13 @@ struct Listed {
 /// By few system calls: as most containers can be looked at, of which all is in order. Nothing of the others.
 Listed glance(FdView root, const std::string& id, cgroup::FrozenLook& frozen) {
   const FileDescriptor file(
-      sys::try_open(root, (id + '/').append(kStateFile).c_str(), O_RDONLY, 0, RESOLVE_NO_SYMLINKS));
+      sys::try_open(root, (id + '/').append(kStateFile).c_str(), O_RDONLY | O_NONBLOCK, 0, RESOLVE_NO_SYMLINKS));
   if (!file) return {};
   std::array<char, 8192> text;  // NOLINT(cppcoreguidelines-pro-type-member-init): the kernel fills it
   const ssize_t size = ::read(file.get(), text.data(), text.size());
   if (size <= 0 || static_cast<std::size_t>(size) == text.size()) return {};
   auto state = read_state({text.data(), static_cast<std::size_t>(size)});
-  if (!state) return {};
+  if (!state || state->id != id) return {};
   const std::uint32_t owner = state->owner_uid;
   auto seen = observe_process(std::move(*state), frozen);
   if (!seen || !*seen) return {};

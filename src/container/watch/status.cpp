@@ -34,7 +34,7 @@ Result<bool> is_waiting(const Entry& entry) {
 }
 
 Result<std::optional<sys::ProcessStat>> running_init(const State& state) {
-  if (state.init_process_pid <= 0) return std::nullopt;
+  if (state.init_process_pid <= 0 || is_of_another_boot(state)) return std::nullopt;
   return sys::stat_of_running(state.init_process_pid, state.init_process_start);
 }
 
@@ -53,10 +53,19 @@ ContainerState described(State state, const Look& look) {
 
 }  // namespace
 
+Result<bool> is_being_created(const Entry& entry, const State& state, LockHeld lock) {
+  if (!state.intent) return false;
+  if (lock == LockHeld::unknown && entry.locked_by_other()) return true;
+  // A creator frees the lock only while hooks run. Its init, which is on record then, has another parent once it has
+  // ended, and ends too.
+  const auto init = CAISSON_TRY(running_init(state));
+  return init && init->parent == state.creator_pid && !sys::is_ending(state.init_process_pid);
+}
+
 Result<Look> look_at(const Entry& entry, const State& state, LockHeld lock) {
   Sight sight;
   if (state.intent) {
-    sight.creator_alive = lock == LockHeld::unknown && entry.locked_by_other();
+    sight.creator_alive = CAISSON_TRY(is_being_created(entry, state, lock));
     return Look{derive_status(state, sight), 0};
   }
   const auto init = CAISSON_TRY(running_init(state));

@@ -24,6 +24,8 @@ struct Look {
   ContainerStatus status = ContainerStatus::stopped;
   int pid = 0;  ///< 0 when stopped
 };
+/// Whether the creator of this container is at work at this moment, running a hook perhaps.
+Result<bool> is_being_created(const Entry& entry, const State& state, LockHeld lock);
 Result<Look> look_at(const Entry& entry, const State& state, LockHeld lock);
 
 /// How far a look goes: for one container of a list, or to its cgroup's counters, too.

@@ -151,16 +151,34 @@ TEST_CASE("a sealed memfd cannot be changed", "[sys][file]") {
   CHECK(::ftruncate(open->get(), 0) == 0);
 }
 
-TEST_CASE("locks", "[sys][file]") {
+TEST_CASE("a file of ours that is none is refused, and nothing waits for it", "[sys][file]") {
   Place place;
-  place.put("lock", "");
-  FileDescriptor first = sys::open_at(place.fd, "lock", O_RDONLY).value();
-  FileDescriptor second = sys::open_at(place.fd, "lock", O_RDONLY).value();
-  CHECK(sys::lock(first, sys::Lock::shared, false).value());
-  CHECK(sys::lock(second, sys::Lock::shared, false).value());
-  CHECK_FALSE(sys::lock(second, sys::Lock::exclusive, false).value());
-  first.reset();
-  CHECK(sys::lock(second, sys::Lock::exclusive, false).value());
+  place.put("state", "text");
+  CHECK(sys::read_own_file(place.fd, "state").value() == "text");
+  place.put("empty", "");
+  CHECK(sys::read_own_file(place.fd, "empty").value().empty());
+  place.put("long", std::string(100'000, 'x'));
+  CHECK(sys::read_own_file(place.fd, "long").value().size() == 100'000);
+  REQUIRE(::mkfifo((place.path + "/fifo").c_str(), 0600) == 0);
+  REQUIRE(::symlink("state", (place.path + "/link").c_str()) == 0);
+  REQUIRE(sys::make_directory(place.fd, "dir", 0755));
+  place.put("sparse", "x");
+  REQUIRE(::truncate((place.path + "/sparse").c_str(), 20LL << 30) == 0);
+  for (const char* name : {"fifo", "link", "dir", "sparse", "/dev/zero", "/dev/null"}) {
+    CAPTURE(name);
+    CHECK_FALSE(sys::read_own_file(place.fd, name));
+  }
+}
+
+TEST_CASE("a file is replaced through a name that nobody can have taken", "[sys][file]") {
+  Place place;
+  const std::string guess = place.path + "/.pid." + std::to_string(::getpid());
+  REQUIRE(::mkfifo(guess.c_str(), 0600) == 0);
+  REQUIRE(sys::replace_file(place.fd, "pid", "1", 0600));
+  REQUIRE(sys::replace_file(place.fd, "pid", "2", 0600));
+  CHECK(sys::read_own_file(place.fd, "pid").value() == "2");
+  CHECK(place.entries() == 2);
+  REQUIRE(sys::replace_file(place.fd, std::string(250, 'n'), "3", 0600));
 }
 
 TEST_CASE("what a descriptor is", "[sys][file]") {

@@ -82,7 +82,7 @@ TEST_CASE("CVE-2019-5736: no process of the container makes the runtime's progra
   SECTION("run in its PID namespace") {
     Bundle bundle = hostile(world, "second");
     bundle.add_namespace("pid", pid_namespace_of(world, attacker)).args({"/script"});
-    for (int i = 0; i < kRounds / 2; ++i) {
+    for (int i = 0; i < kRounds / 4; ++i) {
       const Ran ran = world.run(bundle, {}, how);
       INFO(ran.err);
       CHECK(ran.code == 0);

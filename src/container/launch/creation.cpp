@@ -21,6 +21,7 @@
 #include "container/foreground/supervise.hpp"
 #include "container/launch/id_maps.hpp"
 #include "container/launch/pid_file.hpp"
+#include "container/launch/standard_streams.hpp"
 #include "container/probe.hpp"
 #include "container/record/undo.hpp"
 #include "container/watch/events_json.hpp"
@@ -55,8 +56,22 @@ bool mentions_lsm(const config::Spec& spec) {
 }
 
 Status run_hooks(const std::vector<config::Hook>& hooks, const char* stage, const std::string& json,
-                 const std::string& cwd) {
-  return process::run_hooks(hooks, json, {.stage = stage, .index = 0, .cwd = cwd, .default_env = nullptr});
+                 const State& state) {
+  return process::run_hooks(hooks, json, {.stage = stage, .cwd = state.bundle, .annotations = &state.annotations});
+}
+
+/// Files for what the hooks print that init runs, which cannot open them itself: it is in the container by then.
+struct HookOutput {
+  FileDescriptor out;
+  FileDescriptor err;
+};
+
+Result<HookOutput> open_output_for_init(const config::Spec& spec) {
+  HookOutput output;
+  if (!spec.hooks || (spec.hooks->create_container.empty() && spec.hooks->start_container.empty())) return output;
+  output.out = CAISSON_TRY(process::open_hook_output(spec.annotations, process::kHookStdout));
+  output.err = CAISSON_TRY(process::open_hook_output(spec.annotations, process::kHookStderr));
+  return output;
 }
 
 }  // namespace
@@ -106,6 +121,8 @@ Status Creation::decide() {
   bundle_ = CAISSON_TRY(physical_path(options_.bundle));
   CAISSON_TRY(read_config(warnings_));
   CAISSON_TRY(check_options());
+  // Init runs these, and it does not have our environment.
+  if (spec_.hooks) process::keep_environment(spec_.hooks->create_container);
   // A program that embeds us has a service manager of its own to speak to.
   shares_readiness_ = mode_ != Mode::hand_over && !service_manager().empty();
   if (shares_readiness_) share_readiness(spec_, globals_.root + "/" + options_.id);
@@ -234,12 +251,18 @@ Status Creation::spawn_init() {
   config_ = CAISSON_TRY(entry_->make_config());
   const FileDescriptor config = CAISSON_TRY(entry_->open_locked_config());
 
+  const HookOutput hook_output = CAISSON_TRY(open_output_for_init(spec_));
+
   wire::Begin begin = make_begin();
   begin.descriptors.prepared = static_cast<unsigned>(prepared.size());
   std::vector<FdView> descriptors;
   if (start_listener_) descriptors.push_back(start_listener_);
   if (begin.descriptors.cgroup) descriptors.push_back(cgroup_dir_);
   for (const auto& tree : prepared) descriptors.push_back(tree);
+  begin.descriptors.hook_out = static_cast<bool>(hook_output.out);
+  if (hook_output.out) descriptors.push_back(hook_output.out);
+  begin.descriptors.hook_err = static_cast<bool>(hook_output.err);
+  if (hook_output.err) descriptors.push_back(hook_output.err);
   begin.descriptors.timeline = timeline::descriptor() >= 0;
   if (begin.descriptors.timeline) descriptors.push_back(FdView::of(timeline::descriptor()));
 
@@ -329,13 +352,15 @@ Status Creation::run_runtime_hooks() {
   const auto& hooks = *spec_.hooks;
   if (hooks.prestart.empty() && hooks.create_runtime.empty()) return {};
   const std::string json = state_for_hooks(state_, "creating", child_->process().pid());
-  CAISSON_TRY(run_hooks(hooks.prestart, "prestart", json, bundle_));
-  return run_hooks(hooks.create_runtime, "createRuntime", json, bundle_);
+  CAISSON_TRY(run_hooks(hooks.prestart, "prestart", json, state_));
+  return run_hooks(hooks.create_runtime, "createRuntime", json, state_);
 }
 
 /// What the host's side does while init mounts, and the hooks that may rely on both.
 Status Creation::prepare_host() {
   const timeline::Span span("prepare the host's side");
+  if (!plan_.init.namespaces.shares_host(CLONE_NEWUSER))
+    give_streams_to_namespace(options_.streams, child_->process().pid(), plan_.init.identity);
   CAISSON_TRY(make_cgroups());
   // Before any hook has run: whoever deletes the container may have to run the poststop hooks.
   CAISSON_TRY(save_config());
@@ -447,6 +472,7 @@ Error Creation::name_cause(Error error) const {
 /// Only of what stands: engines read the log of what failed as the one error.
 void Creation::tell_warnings() const {
   for (const auto& warning : warnings_) log::warn("{}", warning);
+  if (const auto& note = plan_.init.identity.capabilities.note; !note.empty()) log::debug("{}", note);
 }
 
 /// Limits that are too tight for our own init, which they hold for before the program runs, do not fail where they
@@ -475,7 +501,7 @@ Status Creation::start(SignalCustody* signals) {
   if (runs_at_once()) tell_warnings();
   if (spec_.hooks && !spec_.hooks->poststart.empty())
     CAISSON_TRY(run_hooks(spec_.hooks->poststart, "poststart",
-                          state_for_hooks(state_, "running", state_.init_process_pid), bundle_));
+                          state_for_hooks(state_, "running", state_.init_process_pid), state_));
   if (!options_.pid_file.empty()) {
     CAISSON_TRY(write_pid_file(options_.pid_file, state_.init_process_pid));
     pid_file_written_ = true;

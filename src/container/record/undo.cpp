@@ -80,8 +80,8 @@ void run_poststop_hooks(const config::Spec& spec, const State& state) {
   const std::string json = state_for_hooks(state, "stopped", 0);
   const auto& hooks = spec.hooks->poststop;
   for (std::size_t i = 0; i < hooks.size(); ++i) {
-    auto ran = process::run_hook(hooks[i], json,
-                                 {.stage = "poststop", .index = i, .cwd = state.bundle, .default_env = nullptr});
+    auto ran = process::run_hook(
+        hooks[i], json, {.stage = "poststop", .index = i, .cwd = state.bundle, .annotations = &state.annotations});
     if (!ran) log::warn("{}", ran.error().message());
   }
 }

@@ -112,7 +112,7 @@ struct Process {
   std::string command_line;                     ///< Windows only
   std::optional<std::vector<std::string>> env;  ///< "NAME=VALUE"
   std::string cwd;                              ///< absolute path in the container
-  std::optional<Capabilities> capabilities;     ///< absent = as the kernel leaves them
+  std::optional<Capabilities> capabilities;     ///< absent = none, as an empty one
   std::vector<Rlimit> rlimits;
   bool no_new_privileges = false;
   std::string apparmor_profile;

@@ -44,14 +44,7 @@ Status check_user_mappings(const Spec&, const Linux& platform) {
   if (uids.empty()) return fail_config("/linux/uidMappings", "user namespaces enabled, but no uid mappings found");
   if (gids.empty()) return fail_config("/linux/gidMappings", "user namespaces enabled, but no gid mappings found");
   CAISSON_TRY(check_mappings(uids, "/linux/uidMappings"));
-  CAISSON_TRY(check_mappings(gids, "/linux/gidMappings"));
-  // Init sets the container up as its root.
-  const auto maps_root = [](const IdMapping& map) { return map.container_id == 0; };
-  if (std::ranges::none_of(uids, maps_root))
-    return fail_config("/linux/uidMappings", "user namespaces enabled, but no mapping found for uid 0");
-  if (std::ranges::none_of(gids, maps_root))
-    return fail_config("/linux/gidMappings", "user namespaces enabled, but no mapping found for gid 0");
-  return {};
+  return check_mappings(gids, "/linux/gidMappings");
 }
 
 /// Source: time_namespaces(7).

@@ -48,7 +48,7 @@ Status run_poststart_hooks(Entry& entry, const State& state) {
   const config::Spec spec = CAISSON_TRY(config::load_saved(CAISSON_TRY(entry.load_config())));
   if (!spec.hooks || spec.hooks->poststart.empty()) return {};
   auto ran = process::run_hooks(spec.hooks->poststart, state_for_hooks(state, "running", state.init_process_pid),
-                                {.stage = "poststart", .index = 0, .cwd = state.bundle, .default_env = nullptr});
+                                {.stage = "poststart", .cwd = state.bundle, .annotations = &state.annotations});
   if (ran) return {};
   auto gone = entry.lock();
   if (gone) gone = undo(entry, state, {.spec = &spec});

@@ -4,7 +4,6 @@
 #include <linux/capability.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
@@ -14,12 +13,12 @@
 #include <cstring>
 #include <string_view>
 
-#include "base/text.hpp"
 #include "cgroup/find.hpp"
 #include "process/load_filter.hpp"
 #include "process/lsm.hpp"
 #include "sys/credential.hpp"
 #include "sys/file.hpp"
+#include "sys/namespace.hpp"
 
 namespace caisson::container {
 
@@ -44,32 +43,18 @@ Status read_kernel_version(plan::HostFacts& facts) {
   return {};
 }
 
-/// By system calls of a few hundred nanoseconds each: the kernel takes longer to write /proc/self/status.
 Status read_capabilities(plan::HostFacts& facts) {
   facts.privileged = (CAISSON_TRY(sys::capabilities()).effective & (1ULL << CAP_SYS_ADMIN)) != 0;
-  facts.bounding_capabilities = 0;
-  facts.last_capability = -1;
-  for (int capability = 0; capability < 64; ++capability) {
-    const int granted = ::prctl(PR_CAPBSET_READ, capability, 0, 0, 0);
-    if (granted < 0) break;
-    if (granted > 0) facts.bounding_capabilities |= 1ULL << capability;
-    facts.last_capability = capability;
-  }
+  const auto bounding = CAISSON_TRY(sys::bounding_set());
+  facts.bounding_capabilities = bounding.set;
+  facts.last_capability = bounding.last_capability;
   return {};
 }
 
-/// The id that `uid` has in the parent of our user namespace: user_namespaces(7), "inside outside count" a line.
+/// The id that `uid` has in the parent of our user namespace.
 std::uint32_t outer_user(std::uint32_t uid) {
   const auto map = sys::read_file(FdView::cwd(), "/proc/self/uid_map");
-  if (!map) return uid;
-  for (const auto line : text::split(*map, '\n')) {
-    std::vector<std::uint64_t> numbers;
-    for (const auto word : text::split(line, ' '))
-      if (const auto number = text::parse_uint(word)) numbers.push_back(*number);
-    if (numbers.size() == 3 && uid >= numbers[0] && uid - numbers[0] < numbers[2])
-      return static_cast<std::uint32_t>(numbers[1] + (uid - numbers[0]));
-  }
-  return uid;
+  return map ? sys::outer_id(*map, uid).value_or(uid) : uid;
 }
 
 }  // namespace

@@ -35,7 +35,9 @@ struct InitContext {
   FileDescriptor cgroup;              ///< to be born in
   std::vector<FileDescriptor> tasks;  ///< exec: cgroup v1
   FileDescriptor old_root;            ///< exec: root directory of a container without a mount namespace
-  FileDescriptor filter;              ///< compiled seccomp program, from Proceed on
+  FileDescriptor hook_out;            ///< what createContainer and startContainer hooks print goes there; none = kept
+  FileDescriptor hook_err;
+  FileDescriptor filter;  ///< compiled seccomp program, from Proceed on
   std::uint32_t seccomp_flags = 0;
   bool seccomp_notify = false;
   std::uint64_t ignored_signals = 0;

@@ -18,6 +18,7 @@
 #include "init/context.hpp"
 #include "plan/plan.hpp"
 #include "process/apply_identity.hpp"
+#include "sys/credential.hpp"
 #include "sys/file.hpp"
 #include "sys/namespace.hpp"
 #include "sys/process.hpp"
@@ -155,7 +156,7 @@ Status join_by_path(InitContext& context) {
     // setns(2) refuses the user namespace that we are in already.
     if (!CAISSON_TRY(sys::same_as_own(files[i], CLONE_NEWUSER))) {
       CAISSON_TRY(join(plan.join[i], files[i]));
-      CAISSON_TRY(sys::become_namespace_root(), "join namespace '{}'", plan.join[i].path);
+      CAISSON_TRY(sys::become_namespace_root(proc), "join namespace '{}'", plan.join[i].path);
     }
     joined[i] = true;
   }
@@ -177,12 +178,23 @@ Status make_time_namespace(const plan::NamespacePlan& plan) {
   return sys::join_namespace(own, CLONE_NEWTIME);
 }
 
+/// Where the user namespace denies setgroups(2), there is nothing that could be dropped. `proc` is a procfs that shows
+/// the caller.
+void note_denied_groups(InitContext& context, FdView proc) {
+  const auto self = sys::open_at(proc, "self", O_PATH | O_DIRECTORY);
+  if (self && context.identity.groups.empty() && process::setgroups_is_denied(*self))
+    context.identity.set_groups = false;
+}
+
 /// Joins a running container. The new process is the stage's child, in the container's PID namespace from its first
 /// moment: by then the stage has the container's root and mounts, is in its cgroups, and holds no other descriptor than
 /// the process needs. A container with CAP_SYS_PTRACE would take it by pidfd_getfd(2).
-Status enter_container(InitContext& context) {
+Status enter_container(InitContext& context, FileDescriptor proc) {
   CAISSON_TRY(process::apply_initial_affinity(context.identity), "set CPU affinity");
   std::uint64_t kinds = context.begin.namespaces;
+  // The container's user namespace may deny setgroups(2). The caller's groups are of no use inside, and no path of the
+  // host is opened any more. Without privilege they cannot be dropped here, and are dropped inside where it is allowed.
+  if ((kinds & CLONE_NEWUSER) != 0 && context.identity.set_groups) (void)sys::set_groups({});
   if (kinds != 0) {
     auto joined = sys::join_namespace(context.container, kinds);
     if (!joined && joined.error().sys_errno() == EINVAL && (kinds & CLONE_NEWUSER) != 0) {
@@ -200,14 +212,17 @@ Status enter_container(InitContext& context) {
   context.container.reset();
   CAISSON_TRY(enter_cgroups(std::exchange(context.tasks, {})));
   if ((kinds & CLONE_NEWUSER) != 0) {
-    CAISSON_TRY(sys::become_namespace_root());
+    CAISSON_TRY(sys::become_namespace_root(proc));
     CAISSON_TRY(sys::hide_from_others());
+    note_denied_groups(context, proc);
   }
+  // Nothing of the host is left to be taken from the process in the container.
+  proc.reset();
   context.config.reset();
   return clone_init(context, 0);
 }
 
-Status enter_new(InitContext& context) {
+Status enter_new(InitContext& context, FdView proc) {
   const plan::NamespacePlan& plan = context.namespaces;
   if (!plan.join.empty()) CAISSON_TRY(join_by_path(context));
   if (context.pid_namespace) {
@@ -216,7 +231,7 @@ Status enter_new(InitContext& context) {
     CAISSON_TRY(clone_init(context, plan.made_by_clone()), "make namespaces");
     if (context.begin.maps_by_parent) {
       CAISSON_TRY(context.channel.expect<wire::Mapped>());
-      CAISSON_TRY(sys::become_namespace_root());
+      CAISSON_TRY(sys::become_namespace_root(proc));
     }
   }
   if (plan.makes(CLONE_NEWIPC) && (plan.made_by_clone() & CLONE_NEWIPC) == 0)
@@ -253,6 +268,8 @@ void InitContext::take(std::vector<FileDescriptor> fds) {
   if (expected.root) old_root = std::move(fds[next++]);
   for (unsigned i = 0; i < expected.tasks; ++i) tasks.push_back(std::move(fds[next++]));
   for (unsigned i = 0; i < expected.prepared; ++i) environment.prepared.push_back(std::move(fds[next++]));
+  if (expected.hook_out) hook_out = std::move(fds[next++]);
+  if (expected.hook_err) hook_err = std::move(fds[next++]);
   if (expected.timeline) {
     timeline::adopt(fds[next++].release());
     timeline::become_init();
@@ -273,7 +290,16 @@ Status enter_namespaces(InitContext& context) {
   // /proc/self/oom_score_adj is root's alone once this process is not dumpable, so it is written before.
   CAISSON_TRY(process::apply_oom_score(context.identity), "set OOM score");
   CAISSON_TRY(sys::hide_from_others());
-  return context.begin.kind == wire::Kind::exec ? enter_container(context) : enter_new(context);
+  const bool exec = context.begin.kind == wire::Kind::exec;
+  const bool user_namespace =
+      exec ? (context.begin.namespaces & CLONE_NEWUSER) != 0 : !context.namespaces.shares_host(CLONE_NEWUSER);
+  // Opened before the container's own /proc, which it may have put anything at, is in its place.
+  FileDescriptor proc;
+  if (user_namespace) proc = CAISSON_TRY(sys::open_at(FdView::cwd(), "/proc", O_PATH | O_DIRECTORY));
+  if (exec) return enter_container(context, std::move(proc));
+  CAISSON_TRY(enter_new(context, proc));
+  if (user_namespace) note_denied_groups(context, proc);
+  return {};
 }
 
 Status enter_cgroups(std::vector<FileDescriptor> tasks) {

@@ -91,9 +91,15 @@ Status wait_for_runtime(InitContext& c) {
 
 Status run_create_container_hooks(InitContext& c) {
   if (!c.spec.hooks || c.spec.hooks->create_container.empty()) return {};
-  // Their paths are the runtime's, though they run in the container's namespaces: the root is not switched yet.
+  // Their paths are the runtime's, though they run in the container's namespaces: the root is not switched yet. They
+  // start in the rootfs by its descriptor: its path may lead through directories that a user namespace's root may not
+  // search.
   return process::run_hooks(c.spec.hooks->create_container, state_for_hooks(c, "creating"),
-                            {.stage = "createContainer", .index = 0, .cwd = c.rootfs.rootfs, .default_env = nullptr});
+                            {.stage = "createContainer",
+                             .cwd = {},
+                             .cwd_fd = c.root->fd().get(),
+                             .out = c.hook_out.get(),
+                             .err = c.hook_err.get()});
 }
 
 Status switch_root(InitContext& c) {
@@ -199,7 +205,7 @@ Status become_user(InitContext& c) {
   const auto filter = c.filter && !c.identity.no_new_privileges ? FilterPrivilege::keep : FilterPrivilege::none;
   CAISSON_TRY(process::drop_bounding(c.identity));
   const bool entered = CAISSON_TRY(process::enter_directory(c.identity));
-  CAISSON_TRY(process::become_user(c.identity, filter));
+  CAISSON_TRY(process::become_user(c.identity));
   CAISSON_TRY(process::apply_capabilities(c.identity, filter));
   if (!entered && !CAISSON_TRY(process::enter_directory(c.identity)))
     return fail_config(c.identity.pointer + "/cwd", "chdir('{}'): permission denied", c.identity.cwd);
@@ -207,14 +213,15 @@ Status become_user(InitContext& c) {
 }
 
 Status find_program(InitContext& c) {
-  c.env = CAISSON_TRY(process::make_environment(c.identity));
+  c.env = process::make_environment(c.identity);
   if (c.begin.listen_fds > 0) {
     // The config's own would be the first that getenv(3) finds.
     std::erase_if(c.env, [](const std::string& entry) {
       return entry.starts_with("LISTEN_FDS=") || entry.starts_with("LISTEN_PID=");
     });
     c.env.push_back(fmt::format("LISTEN_FDS={}", c.begin.listen_fds));
-    c.env.emplace_back("LISTEN_PID=1");
+    // sd_listen_fds(3) compares it with getpid(2), which is 1 only for the first process of a PID namespace.
+    c.env.push_back(fmt::format("LISTEN_PID={}", ::getpid()));
   }
   auto found = process::find_executable(c.identity.args.front(), c.env);
   if (!found) return std::unexpected(std::move(found).error().at(c.identity.pointer + "/args/0"));
@@ -298,7 +305,9 @@ Status wait_for_start(InitContext& c) {
 /// them has calls of its own to make.
 Status run_start_container_hooks(InitContext& c) {
   if (!c.spec.hooks || c.spec.hooks->start_container.empty()) return {};
-  process::HookOptions options{.stage = "startContainer", .index = 0, .cwd = {}, .default_env = &c.env};
+  // The caller's environment is the host's. Programs of the container get the container's.
+  process::HookOptions options{
+      .stage = "startContainer", .cwd = {}, .default_env = &c.env, .out = c.hook_out.get(), .err = c.hook_err.get()};
   std::string program;
   if (c.filter) {
     program = CAISSON_TRY(sys::read_all(c.filter, "seccomp program"));

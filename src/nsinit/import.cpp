@@ -44,6 +44,7 @@ Result<config::Spec> import(const std::string& path) {
   const Container config = CAISSON_TRY(read(text), "parse '{}'", directory.config_path());
   // Whether the host where it runs has the security modules shows there.
   const Surroundings around{.rootfs = CAISSON_TRY(directory.rootfs_of(config)),
+                            .config_file = {},
                             .id = directory.id(),
                             .args = {"/bin/sh"},
                             .no_apparmor = {},

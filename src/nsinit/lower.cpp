@@ -78,6 +78,7 @@ struct Lowerer {
   Status memory(const Cgroups& wanted, config::Resources& resources);
   Status cpu(const Cgroups& wanted, config::Resources& resources);
   Status networks();
+  void protect_config();
 };
 
 Status Lowerer::namespaces() {
@@ -114,7 +115,8 @@ void Lowerer::capabilities() {
       out.warnings.push_back(
           fmt::format("ignoring unknown capability '{}' [config: /capabilities/{}]", in.capabilities[i], i));
   }
-  process.capabilities = {.bounding = kept, .effective = kept, .inheritable = kept, .permitted = kept, .ambient = {}};
+  // Nothing inheritable: a program whose file has inheritable capabilities would gain them (CVE-2022-24769).
+  process.capabilities = {.bounding = kept, .effective = kept, .inheritable = {}, .permitted = kept, .ambient = {}};
   from("/process/capabilities", "/capabilities");
 }
 
@@ -447,6 +449,25 @@ Status Lowerer::networks() {
   return {};
 }
 
+/// The next start of this container does what container.json says: a container in whose tree the file lies must not
+/// write it. A file at the top of a tree is made read-only, and cannot be replaced, for it is a mount then. Of one that
+/// lies deeper the directory at the top is: any directory between could be renamed, and another put in its place.
+void Lowerer::protect_config() {
+  const auto protect = [this](const std::string& host_tree, const std::string& place) {
+    const std::string prefix = host_tree.ends_with('/') ? host_tree : host_tree + "/";
+    if (!around.config_file.starts_with(prefix)) return;
+    const std::string rest = around.config_file.substr(prefix.size());
+    const std::string path = (place == "/" ? "" : place) + "/" + rest.substr(0, rest.find('/'));
+    if (rest.find('/') != rest.npos)
+      out.warnings.push_back(fmt::format("'{}' is read-only in the container, for container.json lies in it", path));
+    os.readonly_paths.push_back(path);
+  };
+  if (around.config_file.empty()) return;
+  protect(around.rootfs, "/");
+  for (const auto& mount : spec.mounts)
+    if (mount.source.starts_with('/')) protect(mount.source, mount.destination);
+}
+
 }  // namespace
 
 Result<Lowered> lower(const Container& container, const Surroundings& around) {
@@ -465,6 +486,7 @@ Result<Lowered> lower(const Container& container, const Surroundings& around) {
   CAISSON_TRY(pass.mounts());
   CAISSON_TRY(pass.cgroups());
   CAISSON_TRY(pass.networks());
+  pass.protect_config();
   pass.out.spec = std::move(out.spec);
   return std::move(pass.out);
 }

@@ -102,6 +102,7 @@ Result<int> Session::start(NameLock lock) {
   const Facts facts = CAISSON_TRY(look_at_host(config, rootfs));
   if (!facts.note.empty()) log::warn("'{}': {}", directory.config_path(), facts.note);
   Surroundings around{.rootfs = rootfs,
+                      .config_file = directory.config_path(),
                       .id = directory.id(),
                       .args = words.args,
                       .uid = ::geteuid(),

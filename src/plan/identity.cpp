@@ -68,9 +68,17 @@ Capabilities make_capabilities(const config::Capabilities& wanted, const HostFac
     set &= within;
   };
   sets.bounding &= available;
-  sets.permitted &= available;
+  // capset(2) takes these, but execve(2) takes them away again: P'(permitted) lies within the bounding set.
+  keep(sets.permitted, sets.bounding, "permitted", "in the bounding set");
+  keep(sets.effective, sets.bounding, "effective", "in the bounding set");
   keep(sets.effective, sets.permitted, "effective", "permitted");
   keep(sets.inheritable, sets.bounding, "inheritable", "in the bounding set");
+  // Configs made for runtimes before CVE-2022-29162 was mended list ambient capabilities beside an inheritable set that
+  // is empty since: not one can be raised, and a warning at every start would tell nobody anything.
+  if (wanted.inheritable.empty() && sets.ambient != 0) {
+    sets.note = "ambient capabilities are not raised, for the inheritable set is empty: " + names_of(sets.ambient);
+    sets.ambient = 0;
+  }
   keep(sets.ambient, sets.permitted & sets.inheritable, "ambient", "both permitted and inheritable");
   sets.drop_bounding = available & ~sets.bounding;
   return sets;
@@ -226,24 +234,25 @@ bool maps(const std::vector<config::IdMapping>& mappings, std::uint32_t id) {
 }
 
 Status make_user(const config::User& user, const config::Linux* linux, const HostFacts& facts, bool in_user_namespace,
-                 IdentityPlan& plan) {
+                 Groups groups, IdentityPlan& plan) {
   const std::string pointer = plan.pointer + "/user";
-  if (facts.rootless() && !user.additional_gids.empty())
+  // podman lists the groups that the image's /etc/group has for the user beside the annotation that keeps the caller's.
+  if (groups == Groups::set) plan.groups = user.additional_gids;
+  if (facts.rootless() && !plan.groups.empty())
     return fail_config(pointer + "/additionalGids", "cannot set any additional groups in a rootless container");
   if (linux && in_user_namespace) {
     if (!maps(linux->uid_mappings, user.uid))
       return fail_config(pointer + "/uid", "cannot setuid to unmapped uid {} in user namespace", user.uid);
     if (!maps(linux->gid_mappings, user.gid))
       return fail_config(pointer + "/gid", "cannot setgid to unmapped gid {} in user namespace", user.gid);
-    for (std::size_t i = 0; i < user.additional_gids.size(); ++i)
-      if (!maps(linux->gid_mappings, user.additional_gids[i]))
+    for (std::size_t i = 0; i < plan.groups.size(); ++i)
+      if (!maps(linux->gid_mappings, plan.groups[i]))
         return fail_config(fmt::format("{}/additionalGids/{}", pointer, i),
-                           "cannot add unmapped gid {} in user namespace", user.additional_gids[i]);
+                           "cannot add unmapped gid {} in user namespace", plan.groups[i]);
   }
   plan.uid = user.uid;
   plan.gid = user.gid;
-  plan.groups = user.additional_gids;
-  plan.set_groups = !facts.rootless();
+  plan.set_groups = groups == Groups::set;
   plan.umask = user.umask.value_or(0022);
   if (plan.umask > 0777) return fail_config(pointer + "/umask", "umask {:#o} is larger than 0777", plan.umask);
   return {};
@@ -277,18 +286,28 @@ Status make_terminal(const config::Process& process, IdentityPlan& plan) {
 
 }  // namespace
 
+Result<Groups> read_groups_annotation(const std::map<std::string, std::string>& annotations) {
+  constexpr const char* kKey = "run.oci.keep_original_groups";
+  const auto found = annotations.find(kKey);
+  if (found == annotations.end()) return Groups::set;
+  const std::string& value = found->second;
+  if (value == "1" || value == "true") return Groups::keep;
+  if (value.empty() || value == "0" || value == "false") return Groups::set;
+  return fail_config(fmt::format("/annotations/{}", kKey), "'{}' is neither 1 nor 0", value);
+}
+
 Result<IdentityPlan> make_identity(const config::Process& process, const config::Linux* linux, const HostFacts& facts,
                                    bool in_user_namespace, const std::string& pointer,
-                                   std::vector<std::string>& warnings) {
+                                   std::vector<std::string>& warnings, Groups groups) {
   IdentityPlan plan;
   plan.pointer = pointer;
-  CAISSON_TRY(make_user(process.user, linux, facts, in_user_namespace, plan));
+  CAISSON_TRY(make_user(process.user, linux, facts, in_user_namespace, groups, plan));
   plan.cwd = process.cwd;
   plan.args = process.args;
   make_env(process.env.value_or(std::vector<std::string>()), plan);
-  if (process.capabilities)
-    plan.capabilities =
-        make_capabilities(*process.capabilities, facts, in_user_namespace, pointer + "/capabilities", warnings);
+  // Without `capabilities` a process has none at all, its bounding set is empty: as with other runtimes.
+  plan.capabilities = make_capabilities(process.capabilities.value_or(config::Capabilities()), facts, in_user_namespace,
+                                        pointer + "/capabilities", warnings);
   for (std::size_t i = 0; i < process.rlimits.size(); ++i) {
     const auto& limit = process.rlimits[i];
     plan.rlimits.push_back({resource_of(limit.type), limit.soft, limit.hard, std::string(json::word_of(limit.type)),
@@ -322,13 +341,12 @@ std::string describe(const IdentityPlan& plan) {
   for (const auto& arg : plan.args) line("arg {}", arg);
   for (const auto& entry : plan.env) line("env {}", entry);
   if (plan.add_home) line("env HOME by /etc/passwd");
-  if (const auto& sets = plan.capabilities) {
-    line("bounding {} drop {}", names_of(sets->bounding), names_of(sets->drop_bounding));
-    line("effective {}", names_of(sets->effective));
-    line("permitted {}", names_of(sets->permitted));
-    line("inheritable {}", names_of(sets->inheritable));
-    line("ambient {}", names_of(sets->ambient));
-  }
+  const auto& sets = plan.capabilities;
+  line("bounding {} drop {}", names_of(sets.bounding), names_of(sets.drop_bounding));
+  line("effective {}", names_of(sets.effective));
+  line("permitted {}", names_of(sets.permitted));
+  line("inheritable {}", names_of(sets.inheritable));
+  line("ambient {}", names_of(sets.ambient));
   for (const auto& limit : plan.rlimits) line("limit {} {} {}", limit.name, limit.soft, limit.hard);
   if (plan.no_new_privileges) line("no new privileges");
   if (plan.oom_score_adj) line("oom score {}", *plan.oom_score_adj);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,6 +24,7 @@ struct Capabilities {
   std::uint64_t permitted = 0;
   std::uint64_t ambient = 0;  ///< within inheritable and permitted
   std::string origin;         ///< "/process/capabilities"
+  std::string note;           ///< what is left out without a warning, for the debug log; empty = nothing
   bool operator==(const Capabilities&) const = default;
 };
 
@@ -83,15 +85,14 @@ struct IdentityPlan {
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
   std::vector<std::uint32_t> groups;
-  bool set_groups =
-      true;  ///< call setgroups(2), also with no groups; false where the kernel denies it to a rootless runtime
+  bool set_groups = true;  ///< call setgroups(2), also with no groups; false = the caller's groups are kept
   std::uint32_t umask = 0022;
   std::string cwd;
   std::vector<std::string> args;
-  std::vector<std::string> env;              ///< NAME=VALUE, one a name: the last of the config's, where the last stood
-  bool add_home = false;                     ///< env has no HOME or an empty one: the container's /etc/passwd decides
-  std::optional<Capabilities> capabilities;  ///< absent = left as the kernel leaves them
-  std::string home;                          ///< of the user, where its name was looked up; else found when needed
+  std::vector<std::string> env;  ///< NAME=VALUE, one a name: the last of the config's, where the last stood
+  bool add_home = false;         ///< env has no HOME or an empty one: the container's /etc/passwd decides
+  Capabilities capabilities;
+  std::string home;  ///< of the user, where its name was looked up; else found when needed
   std::vector<ResourceLimit> rlimits;
   bool no_new_privileges = false;
   std::optional<int> oom_score_adj;  ///< absent = inherited
@@ -109,14 +110,24 @@ struct IdentityPlan {
   bool operator==(const IdentityPlan&) const = default;
 };
 
+/// What becomes of the supplementary groups of the runtime's caller.
+enum class Groups {
+  set,   ///< they make room for the config's additionalGids
+  keep,  ///< the process keeps them, and gets no others
+};
+
+/// Reads the annotation run.oci.keep_original_groups, known from crun, that podman sets for `--group-add keep-groups`.
+/// Errors name it.
+Result<Groups> read_groups_annotation(const std::map<std::string, std::string>& annotations);
+
 /// What `process` asks for, for a container with or without a user namespace (made or joined) of its own.
 /// `linux` is the container's linux section (id maps, personality, memory policy) and may be null.
 /// `pointer` is where `process` stands in its file: "/process", or "" for exec's file.
 /// Errors are ErrorKind::config and name the value. A capability that exists and cannot be granted here is a warning
-/// and not an error (runtime-spec 1.3 config.md, "Linux Process").
+/// and not an error (runtime-spec 1.3 config.md, "Linux Process"). A process without `capabilities` has none.
 Result<IdentityPlan> make_identity(const config::Process& process, const config::Linux* linux, const HostFacts& facts,
                                    bool in_user_namespace, const std::string& pointer,
-                                   std::vector<std::string>& warnings);
+                                   std::vector<std::string>& warnings, Groups groups = Groups::set);
 
 /// "CAP_CHOWN" for 0; empty when no Linux has it.
 std::string_view capability_name(int number);

@@ -23,17 +23,17 @@ std::uint64_t kind_of(config::NamespaceType type) {
   return 0;
 }
 
-bool maps_root(const std::vector<config::IdMapping>& mappings) {
-  return std::ranges::any_of(mappings, [](const auto& map) { return map.container_id == 0 && map.size > 0; });
+bool maps_any(const std::vector<config::IdMapping>& mappings) {
+  return std::ranges::any_of(mappings, [](const auto& map) { return map.size > 0; });
 }
 
-/// The process that sets a container up is its root until it becomes the configured user.
+/// Without an id that is mapped nobody could set the container up. Where 0 is not among them, the first one does.
 Status check_maps(const config::Linux& linux, const NamespacePlan& plan) {
   if (!plan.makes(CLONE_NEWUSER)) return {};
-  if (!maps_root(linux.uid_mappings))
-    return fail_config("/linux/uidMappings", "user namespaces enabled, but no mapping found for uid 0");
-  if (!maps_root(linux.gid_mappings))
-    return fail_config("/linux/gidMappings", "user namespaces enabled, but no mapping found for gid 0");
+  if (!maps_any(linux.uid_mappings))
+    return fail_config("/linux/uidMappings", "user namespaces enabled, but no uid mappings found");
+  if (!maps_any(linux.gid_mappings))
+    return fail_config("/linux/gidMappings", "user namespaces enabled, but no gid mappings found");
   return {};
 }
 

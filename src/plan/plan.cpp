@@ -17,8 +17,9 @@ Result<InitPlan> make_init(const config::Spec& spec, const HostFacts& facts, con
     plan.rootfs = CAISSON_TRY(make_rootfs(spec, facts, plan.namespaces, options.rootfs));
     user_namespace = !plan.namespaces.shares_host(CLONE_NEWUSER);
   }
-  plan.identity =
-      CAISSON_TRY(make_identity(*spec.process, &spec.linux_or_empty(), facts, user_namespace, "/process", warnings));
+  const Groups groups = CAISSON_TRY(read_groups_annotation(spec.annotations));
+  plan.identity = CAISSON_TRY(
+      make_identity(*spec.process, &spec.linux_or_empty(), facts, user_namespace, "/process", warnings, groups));
   return plan;
 }
 

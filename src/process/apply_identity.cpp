@@ -7,7 +7,6 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <array>
@@ -28,41 +27,46 @@ Status at(Status status, const std::string& pointer) {
   return std::unexpected(std::move(status.error()).at(pointer));
 }
 
-/// The standard streams belong to the container's user, who could not reopen them through /proc/self/fd otherwise.
-/// The group stays: it may be the tty group, or one that the user namespace does not map.
-Status give_streams(std::uint32_t uid) {
-  for (int fd = 0; fd <= 2; ++fd) {
-    struct stat status {};
-    if (::fstat(fd, &status) != 0) {
-      if (errno == EBADF) continue;
-      return fail_errno("fstat({})", fd);
-    }
-    const bool is_null = S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3);
-    if (status.st_uid == uid || is_null) continue;
-    if (::fchown(fd, uid, static_cast<gid_t>(-1)) == 0) continue;
-    // A stream of somebody else, on a read-only file system, or of an owner that the user namespace does not map.
-    if (errno != EPERM && errno != EROFS && errno != EINVAL && errno != EOVERFLOW) return fail_errno("fchown({})", fd);
-  }
-  return {};
-}
-
-/// A user namespace made without privilege lets nobody call setgroups(2): user_namespaces(7).
-bool setgroups_is_denied() {
-  Procfs proc;
-  auto file = proc.open_file("self/setgroups", O_RDONLY);
+bool says_deny(FdView file) {
   char first = 0;
-  return file && ::read(file->get(), &first, 1) == 1 && first == 'd';
+  return ::read(file.get(), &first, 1) == 1 && first == 'd';
 }
 
 Status set_groups(const plan::IdentityPlan& plan) {
   if (!plan.set_groups) return {};
   auto set = sys::set_groups(plan.groups);
   if (set) return {};
-  if (set.error().sys_errno() == EPERM && plan.groups.empty() && setgroups_is_denied()) return {};
+  if (set.error().sys_errno() == EPERM && plan.groups.empty()) {
+    // The runtime's own user namespace may be one that was made without privilege.
+    Procfs proc;
+    const auto file = proc.open_file("self/setgroups", O_RDONLY);
+    if (file && says_deny(*file)) return {};
+  }
   return at(std::move(set), plan.pointer + "/user/additionalGids");
 }
 
 }  // namespace
+
+bool setgroups_is_denied(FdView process) {
+  const auto file = sys::open_at(process, "setgroups", O_RDONLY);
+  return file && says_deny(*file);
+}
+
+void give_stream(int fd, std::uint32_t uid) {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0 || status.st_uid == uid) return;
+  // A device is the host's: an owner could open the caller's terminal, or a disk, from outside the container as well.
+  // A file that is only read must not become writable by its new owner.
+  const bool is_written = (::fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY;
+  if (!S_ISFIFO(status.st_mode) && !(S_ISREG(status.st_mode) && is_written)) return;
+  // NFS with root squashed, a read-only file system, FUSE, an owner that the user namespace does not map: whatever
+  // refuses leaves a stream that works and cannot be opened anew.
+  (void)!::fchown(fd, uid, static_cast<gid_t>(-1));
+}
+
+void give_streams(std::uint32_t uid) {
+  for (int fd = 0; fd <= 2; ++fd) give_stream(fd, uid);
+}
 
 Status apply_oom_score(const plan::IdentityPlan& plan, pid_t pid) {
   if (!plan.oom_score_adj) return {};
@@ -166,11 +170,11 @@ Error name_tight_limit(Error error, const plan::IdentityPlan& plan) {
   return error;
 }
 
-Status become_user(const plan::IdentityPlan& plan, FilterPrivilege filter) {
+Status become_user(const plan::IdentityPlan& plan) {
   ::umask(plan.umask);
-  CAISSON_TRY(give_streams(plan.uid), "give the standard streams to uid {}", plan.uid);
+  give_streams(plan.uid);
   // setuid to root changes no capabilities, so that there is nothing to keep.
-  if ((plan.capabilities || filter == FilterPrivilege::keep) && plan.uid != 0) CAISSON_TRY(sys::keep_capabilities());
+  if (plan.uid != 0) CAISSON_TRY(sys::keep_capabilities());
   CAISSON_TRY(set_groups(plan));
   auto group = sys::set_group(plan.gid);
   if (!group && group.error().sys_errno() == EINVAL)

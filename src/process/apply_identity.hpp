@@ -61,9 +61,18 @@ Status drop_bounding(const plan::IdentityPlan& plan);
 /// to allow capset(2) and execve(2) and no other call of ours.
 enum class FilterPrivilege { none, keep };
 
-/// Sets umask, owners of the standard streams, groups, gid and uid. Capabilities survive it when the plan sets them, or
-/// to load a filter.
-Status become_user(const plan::IdentityPlan& plan, FilterPrivilege filter = FilterPrivilege::none);
+/// Whether a process' user namespace was made without privilege and lets nobody call setgroups(2):
+/// user_namespaces(7). `process` is its directory in procfs.
+bool setgroups_is_denied(FdView process);
+
+/// Makes `uid` the owner of a standard stream, who could not open it anew through /dev/stdout otherwise: of a pipe, and
+/// of a regular file that is open for writing, but of no device or terminal. The group stays. What the file system
+/// refuses is left as it is.
+void give_stream(int fd, std::uint32_t uid);
+
+/// Sets umask, owners of the standard streams, groups, gid and uid. The permitted capabilities survive it until
+/// apply_capabilities() sets the plan's.
+Status become_user(const plan::IdentityPlan& plan);
 
 /// Effective, permitted, inheritable and ambient sets. To load a filter CAP_SYS_ADMIN stays in the permitted set alone.
 Status apply_capabilities(const plan::IdentityPlan& plan, FilterPrivilege filter = FilterPrivilege::none);
@@ -76,13 +85,14 @@ Result<bool> enter_directory(const plan::IdentityPlan& plan);
 /// Fails when the working directory lies outside the root (CVE-2024-21626).
 Status check_directory();
 
-/// Puts the user whom the container's own files know as `wanted` into the plan. After the root is switched. Errors name
-/// /process/user. See plan::find_user.
+/// Puts the user whom the container's own files know as `wanted` into the plan. After the root is switched. Files that
+/// cannot be read count as empty. Errors name /process/user. See plan::find_user.
 Status find_user(const std::string& wanted, plan::IdentityPlan& plan);
 
-/// HOME of `uid` by the container's /etc/passwd, "/" without an entry. After the root is switched.
-Result<std::string> find_home(std::uint32_t uid);
+/// HOME of `uid` by the container's /etc/passwd; "/" without an entry, and when the file cannot be read for whatever
+/// reason. After the root is switched.
+std::string find_home(std::uint32_t uid);
 /// The plan's environment, with HOME where it is to be added.
-Result<std::vector<std::string>> make_environment(const plan::IdentityPlan& plan);
+std::vector<std::string> make_environment(const plan::IdentityPlan& plan);
 
 }  // namespace caisson::process

@@ -28,18 +28,14 @@ Status at(Status status, const std::string& pointer) {
 }  // namespace
 
 Status drop_bounding(const plan::IdentityPlan& plan) {
-  if (!plan.capabilities) return {};
   // The plan knows what the runtime's own set holds: what is gone already costs no call.
-  return at(for_each(plan.capabilities->drop_bounding, sys::drop_bounding), plan.capabilities->origin + "/bounding");
+  return at(for_each(plan.capabilities.drop_bounding, sys::drop_bounding), plan.capabilities.origin + "/bounding");
 }
 
 Status apply_capabilities(const plan::IdentityPlan& plan, FilterPrivilege filter) {
   const bool keep = filter == FilterPrivilege::keep;
-  if (!plan.capabilities && (!keep || plan.uid == 0)) return {};
   const std::uint64_t kept = keep ? CAISSON_TRY(sys::capabilities()).permitted & kFilterPrivilege : 0;
-  // Who is not root any more and was not to keep anything has lost its effective set by now.
-  if (!plan.capabilities) return sys::set_capabilities({0, kept, 0});
-  const auto& wanted = *plan.capabilities;
+  const auto& wanted = plan.capabilities;
   const sys::CapabilitySets sets{wanted.effective, wanted.permitted | kept, wanted.inheritable};
   CAISSON_TRY(at(sys::set_capabilities(sets), wanted.origin));
   CAISSON_TRY(at(sys::clear_ambient(), wanted.origin + "/ambient"));
@@ -48,11 +44,8 @@ Status apply_capabilities(const plan::IdentityPlan& plan, FilterPrivilege filter
 
 Result<sys::CapabilitySets> raise_filter_privilege(const plan::IdentityPlan& plan) {
   sys::CapabilitySets sets = CAISSON_TRY(sys::capabilities());
-  sys::CapabilitySets lasting = sets;
-  if (plan.capabilities)
-    lasting = {plan.capabilities->effective, plan.capabilities->permitted, plan.capabilities->inheritable};
-  else if (plan.uid != 0)
-    lasting = {0, 0, sets.inheritable};
+  const sys::CapabilitySets lasting{plan.capabilities.effective, plan.capabilities.permitted,
+                                    plan.capabilities.inheritable};
   // Without it in the permitted set seccomp(2) itself says what is missing.
   sets.effective |= sets.permitted & kFilterPrivilege;
   CAISSON_TRY(sys::set_capabilities(sets));

@@ -97,7 +97,8 @@ Error explain_path(const std::string& name, int error) {
   switch (error) {
     case ENOENT:
     case ENOTDIR: return not_executable(name, fmt::format("stat {}: no such file or directory", name));
-    case EISDIR: return not_executable(name, "is a directory");
+    // podman and docker end with 126 for the phrase "permission denied", as shells do for a directory.
+    case EISDIR: return not_executable(name, "permission denied: it is a directory");
     case EACCES: {
       const auto kind = odd_kind(name);
       if (kind.empty()) return not_executable(name, "permission denied");

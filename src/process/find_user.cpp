@@ -33,16 +33,19 @@ std::optional<std::string> home_in(std::string_view line, std::uint32_t uid) {
 /// The file is the image's: it may be anything, so neither wait for it nor read it without end.
 constexpr std::size_t kLongest = 16 << 20;
 
-/// A file of the container's /etc; empty when it is no file, or there is none.
-Result<std::string> read_accounts(const char* path) {
-  const FileDescriptor file(::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (!file) {
-    if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP) return std::string();
-    return fail_errno("open('{}')", path);
-  }
+/// Opens a file of the container's /etc, if it is a regular one.
+Result<FileDescriptor> open_accounts(const char* path) {
+  FileDescriptor file(::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!file) return fail_errno("open('{}')", path);
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) return fail_errno("fstat('{}')", path);
-  if (!S_ISREG(status.st_mode)) return std::string();
+  if (!S_ISREG(status.st_mode)) return fail(ErrorKind::config, "'{}' is not a regular file", path);
+  return file;
+}
+
+Result<std::string> read_accounts(const char* path) {
+  const FileDescriptor file = CAISSON_TRY(open_accounts(path));
+  const struct stat status = CAISSON_TRY(sys::stat_of(file, path));
   if (static_cast<std::size_t>(status.st_size) > kLongest)
     return fail(ErrorKind::config, "'{}' is larger than {} bytes", path, kLongest);
   return sys::read_all(file, path);
@@ -51,10 +54,16 @@ Result<std::string> read_accounts(const char* path) {
 }  // namespace
 
 Status find_user(const std::string& wanted, plan::IdentityPlan& plan) {
-  const std::string passwd = CAISSON_TRY(read_accounts("/etc/passwd"));
-  const std::string group = CAISSON_TRY(read_accounts("/etc/group"));
-  auto found = plan::find_user(wanted, passwd, group, plan.uid, plan.gid);
-  if (!found) return std::unexpected(std::move(found).error().at(plan.pointer + "/user"));
+  const auto passwd = read_accounts("/etc/passwd");
+  const auto group = read_accounts("/etc/group");
+  // A number needs no file, so a file that cannot be read matters only when the user or group is not found.
+  auto found = plan::find_user(wanted, passwd.value_or(""), group.value_or(""), plan.uid, plan.gid);
+  if (!found) {
+    Error error = std::move(found).error();
+    for (const auto* file : {&passwd, &group})
+      if (!*file && file->error().sys_errno() != ENOENT) error = std::move(error).with(file->error().message());
+    return std::unexpected(std::move(error).at(plan.pointer + "/user"));
+  }
   plan.uid = found->uid;
   plan.gid = found->gid;
   plan.groups = std::move(found->groups);
@@ -62,29 +71,22 @@ Status find_user(const std::string& wanted, plan::IdentityPlan& plan) {
   return {};
 }
 
-Result<std::string> find_home(std::uint32_t uid) {
-  FileDescriptor file(::open("/etc/passwd", O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (!file) {
-    if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP) return "/";
-    return fail_errno("open('/etc/passwd')");
-  }
-  struct stat status {};
-  if (::fstat(file.get(), &status) != 0) return fail_errno("fstat('/etc/passwd')");
-  if (!S_ISREG(status.st_mode)) return "/";
-
+std::string find_home(std::uint32_t uid) {
+  const auto file = open_accounts("/etc/passwd");
+  if (!file) return "/";
   std::string rest;
   for (std::size_t total = 0; total < kLongest;) {
     std::array<char, 4096> buffer;
-    const ssize_t size = ::read(file.get(), buffer.data(), buffer.size());
+    const ssize_t size = ::read(file->get(), buffer.data(), buffer.size());
     if (size < 0 && errno == EINTR) continue;
-    if (size < 0) return fail_errno("read('/etc/passwd')");
+    if (size < 0) return "/";
     total += static_cast<std::size_t>(size);
     rest.append(buffer.data(), static_cast<std::size_t>(size));
     if (size == 0) rest += '\n';
     std::size_t begin = 0;
     for (std::size_t end; (end = rest.find('\n', begin)) != std::string::npos; begin = end + 1) {
       auto home = home_in(std::string_view(rest).substr(begin, end - begin), uid);
-      if (home) return home->empty() ? "/" : std::move(*home);
+      if (home) return home->empty() ? "/" : *home;
     }
     rest.erase(0, begin);
     if (size == 0) break;
@@ -92,12 +94,9 @@ Result<std::string> find_home(std::uint32_t uid) {
   return "/";
 }
 
-Result<std::vector<std::string>> make_environment(const plan::IdentityPlan& plan) {
+std::vector<std::string> make_environment(const plan::IdentityPlan& plan) {
   std::vector<std::string> env = plan.env;
-  if (plan.add_home && !plan.home.empty())
-    env.push_back("HOME=" + plan.home);
-  else if (plan.add_home)
-    env.push_back("HOME=" + CAISSON_TRY(find_home(plan.uid), "find HOME of uid {}", plan.uid));
+  if (plan.add_home) env.push_back("HOME=" + (plan.home.empty() ? find_home(plan.uid) : plan.home));
   return env;
 }
 

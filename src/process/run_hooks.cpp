@@ -14,6 +14,7 @@
 #include <optional>
 
 #include "base/fd.hpp"
+#include "process/executable.hpp"
 #include "sys/descriptors.hpp"
 #include "sys/file.hpp"
 #include "sys/filtered.hpp"
@@ -65,6 +66,7 @@ struct Output {
   FileDescriptor fd;
   std::string text;
   bool cut = false;
+  bool is_in_file = false;  ///< the hook writes to a file of its own, not to us
 
   /// Reads what is there, within reason: who writes without end does not hold us here. Closes at the end of the stream.
   void drain() {
@@ -83,6 +85,7 @@ struct Output {
   }
 
   std::string shown() const {
+    if (is_in_file) return "in its file";
     std::string end = text.size() > kKept ? text.substr(text.size() - kKept) : text;
     while (!end.empty() && (end.back() == '\n' || end.back() == '\r')) end.pop_back();
     return cut || text.size() > kKept ? "..." + end : end;
@@ -108,14 +111,27 @@ struct Launch {
   std::array<int, 3> streams;
   const char* program;
   const char* cwd;  ///< null = the caller's
+  int cwd_fd;       ///< preferred to `cwd`; -1 = none
   char* const* arguments;
   char* const* environment;
   pid_t runner;
   const std::function<int()>* confine;
 };
 
-/// The hook's process up to its program. Shares the runner's memory until then: system calls alone. Returns errno.
-int become_hook(const Launch& launch) {
+/// The step of become_hook() that failed; null = none did.
+struct Failure {
+  const char* step = nullptr;
+  int sys_errno = 0;
+};
+constexpr const char* kExecve = "execve";
+
+bool enter_directory(const Launch& launch) {
+  if (launch.cwd_fd >= 0) return ::fchdir(launch.cwd_fd) == 0;
+  return launch.cwd == nullptr || ::chdir(launch.cwd) == 0;
+}
+
+/// The hook's process up to its program. Shares the runner's memory until then: system calls alone.
+Failure become_hook(const Launch& launch) {
   sys::reset_signals();
   // A group of its own, so that a timeout reaches what the hook started as well.
   ::setpgid(0, 0);
@@ -123,14 +139,14 @@ int become_hook(const Launch& launch) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   if (::getppid() != launch.runner) ::_exit(1);
   for (int i = 0; i < 3; ++i)
-    if (::dup2(launch.streams[static_cast<std::size_t>(i)], i) < 0) return errno;
+    if (::dup2(launch.streams[static_cast<std::size_t>(i)], i) < 0) return {"dup2(standard stream)", errno};
   // The caller's own descriptors, those to be preserved for the container among them, are none of the hook's.
   (void)sys::end_descriptors(3, ~0U, sys::DescriptorFate::close_on_exec);
-  if (launch.cwd != nullptr && ::chdir(launch.cwd) != 0) return errno;
+  if (!enter_directory(launch) && ::chdir("/") != 0) return {"chdir('/')", errno};
   if (*launch.confine)
-    if (const int error = (*launch.confine)(); error != 0) return error;
+    if (const int error = (*launch.confine)(); error != 0) return {"load seccomp filter", error};
   ::execve(launch.program, launch.arguments, launch.environment);
-  return errno;
+  return {kExecve, errno};
 }
 
 /// vfork(2): page tables need not be copied for a program that comes at once. Signals are held off meanwhile, since a
@@ -140,10 +156,14 @@ int become_hook(const Launch& launch) {
   sigset_t before;
   ::sigfillset(&all);
   ::sigprocmask(SIG_BLOCK, &all, &before);
+  // Written by the child: the compiler must not take the parent's value for it.
+  const char* volatile failed_step = nullptr;
   volatile int failure = 0;
   const pid_t pid = ::vfork();  // NOLINT(bugprone-unsafe-functions): posix_spawn(3) sets no parent death signal
   if (pid == 0) {
-    failure = become_hook(launch);
+    const Failure failed = become_hook(launch);
+    failed_step = failed.step;
+    failure = failed.sys_errno;
     ::_exit(127);
   }
   const int fork_error = errno;
@@ -152,13 +172,33 @@ int become_hook(const Launch& launch) {
     errno = fork_error;
     return fail_errno("vfork()");
   }
-  if (failure == 0) return pid;
+  if (failed_step == nullptr) return pid;
   ::waitpid(pid, nullptr, 0);
-  errno = failure;
-  return fail_errno("execve('{}')", launch.program);
+  if (failed_step == kExecve) return std::unexpected(diagnose(launch.program, failure));
+  return std::unexpected(Error(ErrorKind::system, failed_step, failure));
+}
+
+/// Descriptors of the files for a hook's output; -1 = none.
+struct OutputFiles {
+  FileDescriptor opened_out;
+  FileDescriptor opened_err;
+  int out = -1;
+  int err = -1;
+};
+
+Result<OutputFiles> open_output_files(const HookOptions& options) {
+  OutputFiles files;
+  if (options.annotations != nullptr) {
+    files.opened_out = CAISSON_TRY(open_hook_output(*options.annotations, kHookStdout));
+    files.opened_err = CAISSON_TRY(open_hook_output(*options.annotations, kHookStderr));
+  }
+  files.out = files.opened_out ? files.opened_out.get() : options.out;
+  files.err = files.opened_err ? files.opened_err.get() : options.err;
+  return files;
 }
 
 Result<Child> spawn(const config::Hook& hook, const std::string& state_json, const HookOptions& options) {
+  const OutputFiles files = CAISSON_TRY(open_output_files(options));
   FileDescriptor in = CAISSON_TRY(make_input(state_json));
   Pipe out = CAISSON_TRY(make_pipe());
   Pipe err = CAISSON_TRY(make_pipe());
@@ -166,22 +206,27 @@ Result<Child> spawn(const config::Hook& hook, const std::string& state_json, con
     if (::fcntl(end->get(), F_SETFL, O_NONBLOCK) != 0) return fail_errno("fcntl(F_SETFL)");
 
   const std::vector<std::string> own_name{hook.path};
-  const std::vector<std::string> no_env;
   const auto argv = pointers(hook.args.empty() ? own_name : hook.args);
-  const auto envp = pointers(hook.env ? *hook.env : options.default_env ? *options.default_env : no_env);
+  const std::vector<std::string>* const env = hook.env ? &*hook.env : options.default_env;
+  const auto envp = env != nullptr ? pointers(*env) : std::vector<char*>();
   Child child;
-  child.pid = CAISSON_TRY(start({.streams = {in.get(), out.write.get(), err.write.get()},
+  child.pid = CAISSON_TRY(start({.streams = {in.get(), files.out >= 0 ? files.out : out.write.get(),
+                                             files.err >= 0 ? files.err : err.write.get()},
                                  .program = hook.path.c_str(),
                                  .cwd = options.cwd.empty() ? nullptr : options.cwd.c_str(),
+                                 .cwd_fd = options.cwd_fd,
                                  .arguments = argv.data(),
-                                 .environment = envp.data(),
+                                 .environment = env != nullptr ? envp.data() : environ,
                                  .runner = ::getpid(),
                                  .confine = &options.confine}));
   // The child is not reaped before us, so that its pid is still its own.
   child.pidfd.reset(static_cast<int>(::syscall(SYS_pidfd_open, child.pid, 0)));
   child.out.fd = std::move(out.read);
   child.err.fd = std::move(err.read);
-  if (!child.pidfd && !sys::may_be_filtered(errno)) {
+  const bool is_filtered = !child.pidfd && sys::may_be_filtered(errno);
+  child.out.is_in_file = files.out >= 0;
+  child.err.is_in_file = files.err >= 0;
+  if (!child.pidfd && !is_filtered) {
     auto failure = fail_errno("pidfd_open({})", child.pid);
     ::kill(-child.pid, SIGKILL);
     ::waitpid(child.pid, nullptr, 0);
@@ -279,6 +324,28 @@ Status run(const config::Hook& hook, const std::string& state_json, const HookOp
 }
 
 }  // namespace
+
+Result<FileDescriptor> open_hook_output(const std::map<std::string, std::string>& annotations, const char* key) {
+  const auto found = annotations.find(key);
+  if (found == annotations.end() || found->second.empty()) return FileDescriptor();
+  const std::string pointer = fmt::format("/annotations/{}", key);
+  const std::string& path = found->second;
+  if (path.front() != '/') return fail_config(pointer, "'{}' is not an absolute path", path);
+  // A FIFO without a reader is refused (ENXIO), where open(2) would wait for one without a limit.
+  constexpr int kFlags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+  FileDescriptor file(::open(path.c_str(), kFlags, 0600));
+  if (!file) return std::unexpected(fail_errno("open('{}') for the output of hooks", path).error().at(pointer));
+  if (::fcntl(file.get(), F_SETFL, O_APPEND) != 0) return fail_errno("fcntl(F_SETFL)");
+  return above_streams(std::move(file));
+}
+
+void keep_environment(std::vector<config::Hook>& hooks) {
+  for (auto& hook : hooks) {
+    if (hook.env) continue;
+    hook.env.emplace();
+    for (char** entry = environ; *entry != nullptr; ++entry) hook.env->emplace_back(*entry);
+  }
+}
 
 Status run_hook(const config::Hook& hook, const std::string& state_json, const HookOptions& options) {
   auto status = run(hook, state_json, options);

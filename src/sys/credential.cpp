@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <bit>
 
 namespace caisson::sys {
 
@@ -54,11 +55,17 @@ Status set_capabilities(const CapabilitySets& sets) {
                     sets.inheritable);
 }
 
-std::uint64_t bounding_set(int last_capability) {
-  std::uint64_t set = 0;
-  for (int capability = 0; capability <= last_capability; ++capability)
-    if (::prctl(PR_CAPBSET_READ, capability, 0, 0, 0) == 1) set |= std::uint64_t{1} << capability;
-  return set;
+Result<BoundingSet> bounding_set() {
+  BoundingSet bounding;
+  for (int capability = 0; capability < 64; ++capability) {
+    const int granted = ::prctl(PR_CAPBSET_READ, capability, 0, 0, 0);
+    // EINVAL: the kernel has no capability of this number.
+    if (granted < 0 && errno == EINVAL && capability > 0) break;
+    if (granted < 0) return fail_errno("prctl(PR_CAPBSET_READ, {})", capability);
+    if (granted > 0) bounding.set |= std::uint64_t{1} << capability;
+    bounding.last_capability = capability;
+  }
+  return bounding;
 }
 
 Status drop_bounding(int capability) {
@@ -69,6 +76,15 @@ Status drop_bounding(int capability) {
 Status keep_capabilities() {
   if (::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == 0) return {};
   return fail_errno("prctl(PR_SET_KEEPCAPS)");
+}
+
+Status keep_capabilities_over_execve() {
+  CapabilitySets sets = CAISSON_TRY(capabilities());
+  sets.inheritable = sets.permitted;
+  CAISSON_TRY(set_capabilities(sets));
+  for (std::uint64_t left = sets.permitted; left != 0; left &= left - 1)
+    CAISSON_TRY(raise_ambient(std::countr_zero(left)));
+  return {};
 }
 
 Status clear_ambient() {

@@ -28,12 +28,20 @@ struct CapabilitySets {
 Result<CapabilitySets> capabilities();
 /// capset(2).
 Status set_capabilities(const CapabilitySets& sets);
-/// The bounding set, one prctl(PR_CAPBSET_READ) a capability.
-std::uint64_t bounding_set(int last_capability);
+/// The bounding set and the last capability that the kernel knows.
+struct BoundingSet {
+  std::uint64_t set = 0;
+  int last_capability = -1;
+};
+/// By one prctl(PR_CAPBSET_READ) a capability, a few hundred nanoseconds each: /proc/self/status takes longer. A
+/// refusal is an error: what lies above it would stay in the container's bounding set. capabilities(7).
+Result<BoundingSet> bounding_set();
 /// prctl(PR_CAPBSET_DROP).
 Status drop_bounding(int capability);
 /// prctl(PR_SET_KEEPCAPS): permitted capabilities survive the change to another uid. execve clears it.
 Status keep_capabilities();
+/// Makes the permitted capabilities survive execve(2) of a process that is not root, by the ambient set.
+Status keep_capabilities_over_execve();
 /// prctl(PR_CAP_AMBIENT_CLEAR_ALL); a kernel without ambient capabilities (before 4.3) is no error.
 Status clear_ambient();
 /// prctl(PR_CAP_AMBIENT_RAISE).

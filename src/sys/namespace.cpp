@@ -14,7 +14,12 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstring>
+#include <vector>
+
+#include "base/text.hpp"
+#include "sys/file.hpp"
 
 namespace caisson::sys {
 
@@ -92,12 +97,50 @@ Status write_id_map(pid_t pid, const char* file, const std::string& map) {
   return {};
 }
 
-Status become_namespace_root() {
-  // EPERM where setgroups is denied: an unprivileged map; the groups stay, unmapped.
-  if (::syscall(SYS_setgroups, 0, nullptr) != 0 && errno != EPERM) return fail_errno("setgroups(0)");
-  if (::syscall(SYS_setresgid, 0, 0, 0) != 0) return fail_errno("setresgid(0)");
-  if (::syscall(SYS_setresuid, 0, 0, 0) != 0) return fail_errno("setresuid(0)");
+namespace {
+
+using MapLine = std::array<std::uint64_t, 3>;
+
+/// The lines of a uid_map that are three numbers.
+std::vector<MapLine> lines_of(std::string_view map) {
+  std::vector<MapLine> lines;
+  for (const auto line : text::split(map, '\n')) {
+    MapLine numbers{};
+    std::size_t count = 0;
+    for (const auto word : text::split(line, ' '))
+      if (const auto number = text::parse_uint(word); number && count < numbers.size()) numbers[count++] = *number;
+    if (count == numbers.size()) lines.push_back(numbers);
+  }
+  return lines;
+}
+
+/// setresuid(2) or setresgid(2) to 0, or to the first id that `file` maps.
+Status become_first(long call, const char* name, FdView proc, const char* file) {
+  if (::syscall(call, 0, 0, 0) == 0) return {};
+  if (errno != EINVAL) return fail_errno("{}(0)", name);
+  const auto first = first_mapped_id(CAISSON_TRY(read_file(proc, file)));
+  if (!first) return fail(ErrorKind::config, "the user namespace has no mapping in '/proc/{}'", file);
+  if (::syscall(call, *first, *first, *first) != 0) return fail_errno("{}({})", name, *first);
   return {};
+}
+
+}  // namespace
+
+std::optional<std::uint32_t> outer_id(std::string_view map, std::uint32_t inside) {
+  for (const auto& [first, outer, count] : lines_of(map))
+    if (inside >= first && inside - first < count) return static_cast<std::uint32_t>(outer + (inside - first));
+  return std::nullopt;
+}
+
+std::optional<std::uint32_t> first_mapped_id(std::string_view map) {
+  const auto lines = lines_of(map);
+  if (lines.empty()) return std::nullopt;
+  return static_cast<std::uint32_t>(lines.front().front());
+}
+
+Status become_namespace_root(FdView proc) {
+  CAISSON_TRY(become_first(SYS_setresgid, "setresgid", proc, "self/gid_map"));
+  return become_first(SYS_setresuid, "setresuid", proc, "self/uid_map");
 }
 
 Status bring_loopback_up() {

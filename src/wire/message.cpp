@@ -70,7 +70,8 @@ inline constexpr auto json::fields<wire::Descriptors> =
     table(required("start_listener", &wire::Descriptors::start_listener),
           required("container", &wire::Descriptors::container), required("cgroup", &wire::Descriptors::cgroup),
           required("root", &wire::Descriptors::root), required("tasks", &wire::Descriptors::tasks),
-          required("prepared", &wire::Descriptors::prepared), required("timeline", &wire::Descriptors::timeline));
+          required("prepared", &wire::Descriptors::prepared), required("hook_out", &wire::Descriptors::hook_out),
+          required("hook_err", &wire::Descriptors::hook_err), required("timeline", &wire::Descriptors::timeline));
 template <>
 inline constexpr auto json::fields<wire::Begin> = table(
     required("kind", &wire::Begin::kind), required("id", &wire::Begin::id), required("bundle", &wire::Begin::bundle),

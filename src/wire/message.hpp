@@ -55,8 +55,12 @@ struct Descriptors {
   bool root = false;       ///< exec into a container without a mount namespace of its own: its root directory
   unsigned prepared = 0;   ///< detached trees
   unsigned tasks = 0;      ///< exec on cgroup v1: files that init writes "0" to, to move itself
+  bool hook_out = false;   ///< file for the standard output of the hooks that init runs
+  bool hook_err = false;   ///< the same for their standard error
   bool timeline = false;   ///< the flight recorder's memory; last
-  std::size_t count() const { return start_listener + container + cgroup + root + tasks + prepared + timeline; }
+  std::size_t count() const {
+    return start_listener + container + cgroup + root + tasks + prepared + hook_out + hook_err + timeline;
+  }
 };
 
 struct Begin {

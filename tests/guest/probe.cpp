@@ -10,6 +10,7 @@
 //   --append PATH TEXT    TEXT and a newline at the end of a file
 //   --cat                 stdin to stdout until its end
 //   --echo-line           one line of stdin back to stdout
+//   --flush-input         waits until there is input from a terminal, and throws it away
 //   --sleep SECONDS       (may be a fraction)
 //   --fork N              N children that wait for a signal
 //   --orphan SECONDS      a grandchild in a session of its own that lives so long
@@ -75,6 +76,14 @@ void sleep_for(const char* text) {
                 static_cast<long>((seconds - static_cast<double>(static_cast<time_t>(seconds))) * 1e9)};
   while (::nanosleep(&left, &left) != 0 && errno == EINTR) {
   }
+}
+
+/// Waits until there is input, and throws it away.
+void flush_input() {
+  pollfd ready{0, POLLIN, 0};
+  while (::poll(&ready, 1, -1) < 0 && errno == EINTR) {
+  }
+  ::tcflush(0, TCIFLUSH);
 }
 
 void spin(double seconds) {
@@ -204,7 +213,7 @@ bool ask(guest::Questions& questions, const std::string& name, const char* value
 
 /// How many words after its name an act takes; -1: no such act.
 int operands(const std::string& name) {
-  for (const char* none : {"--quiet", "--cat", "--echo-line", "--wait-winch", "--hold"})
+  for (const char* none : {"--quiet", "--cat", "--echo-line", "--flush-input", "--wait-winch", "--hold"})
     if (name == none) return 0;
   for (const char* one : {"--report-to", "--print", "--error", "--sleep", "--fork", "--orphan", "--allocate", "--spin",
                           "--ignore", "--trap", "--kill", "--notify", "--exit", "--rename"})
@@ -219,6 +228,7 @@ void act(const std::string& name, char** value) {
   if (name == "--append") append(value[0], std::string(value[1]) + "\n");
   if (name == "--cat") copy_input(false);
   if (name == "--echo-line") copy_input(true);
+  if (name == "--flush-input") flush_input();
   if (name == "--sleep") sleep_for(value[0]);
   if (name == "--fork") fork_children(std::atoi(value[0]));
   if (name == "--orphan") orphan(value[0]);

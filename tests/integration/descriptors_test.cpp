@@ -86,6 +86,31 @@ TEST_CASE("LISTEN_FDS passes on, with the container's own pid", "[descriptors]")
   CHECK(report.text("/env") == R"(["PATH=/bin","HOME=/","LISTEN_FDS=1","LISTEN_PID=1"])");
 }
 
+TEST_CASE("LISTEN_PID is the process' own pid, in exec and without a PID namespace too", "[descriptors][exec]") {
+  World world;
+  Bundle bundle = world.bundle();
+  const int file = ::open(world.dir().c_str(), O_RDONLY | O_CLOEXEC);
+  How how;
+  how.descriptors = {{3, file}};
+  how.env = {"LISTEN_FDS=1", "LISTEN_PID=self"};
+  const auto listen_pid = [](const Ran& ran) {
+    INFO(ran.err);
+    REQUIRE(ran.code == 0);
+    const Json report(ran.out);
+    CHECK(contains(report.text("/env"), "LISTEN_PID=" + std::to_string(report.num("/pid")) + "\""));
+    return report.num("/pid");
+  };
+  bundle.probe({"--quiet", "--hold"});
+  world.started(bundle);
+  CHECK(listen_pid(world.call({"exec", bundle.id, "/probe"}, how)) != 1);
+  CHECK(world.remove(bundle, true).code == 0);
+  Bundle shared = world.bundle("shared");
+  shared.without_namespace("pid").probe({});
+  CHECK(listen_pid(world.run(shared, {}, how)) != 1);
+  ::close(file);
+  world.nothing_left();
+}
+
 TEST_CASE("LISTEN_FDS that announces what is not there", "[descriptors][errors]") {
   World world;
   Bundle bundle = world.bundle();

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <filesystem>
 
 #include "integration/support/world.hpp"
 
@@ -119,7 +120,7 @@ TEST_CASE("createRuntime runs in the host's namespaces, createContainer in the c
   CHECK(contains(slurp(out + "-runtime"), bundle.dir));  // its working directory
 }
 
-TEST_CASE("a hook has the config's argv and environment, and no other", "[hooks]") {
+TEST_CASE("a hook has the config's argv and environment, or else the runtime's environment", "[hooks]") {
   World world;
   Bundle bundle = world.bundle();
   const std::string probe = Places::get().probe, file = world.dir() + "/report";
@@ -138,10 +139,166 @@ TEST_CASE("a hook has the config's argv and environment, and no other", "[hooks]
   CHECK(report.strings("/env") == std::vector<std::string>{"ONE=1", "TWO=2"});
   CHECK(report.keys("/fds") == std::vector<std::string>{"0", "1", "2"});
 
-  bundle.remove("/hooks/createRuntime/0/env");
+  bundle.set("/hooks/createRuntime/0/env", "[]");
   REQUIRE(::unlink(file.c_str()) == 0);
   CHECK(world.run(bundle, {}, how).code == 0);
   CHECK(Json(slurp(file)).size("/env") == 0);
+
+  bundle.remove("/hooks/createRuntime/0/env");
+  const Json without = Json(entry).remove("/env");
+  for (const char* kind : {"prestart", "createRuntime", "createContainer", "poststart", "poststop"}) {
+    INFO(kind);
+    REQUIRE(::unlink(file.c_str()) == 0);
+    Bundle one = bundle;
+    one.set("/hooks", "{}").set(std::string("/hooks/") + kind, "[" + without.text() + "]");
+    CHECK(world.run(one, {}, how).code == 0);
+    CHECK(contains(Json(slurp(file)).text("/env"), "\"OF_THE_CALLER=1\""));
+  }
+}
+
+TEST_CASE("a startContainer hook without an environment has the container's and nothing of the caller's", "[hooks]") {
+  World world;
+  Bundle bundle = world.bundle();
+  bundle.env("OF_THE_CONFIG", "1").probe({"--quiet"});
+  bundle.set("/hooks/startContainer", R"([{"path":"/probe","args":["hook","--report-to","/report"]}])");
+  How how;
+  how.env = {"OF_THE_CALLER=1"};
+  const Ran ran = world.run(bundle, {}, how);
+  INFO(ran.err);
+  REQUIRE(ran.code == 0);
+  const std::string env = Json(slurp(bundle.rootfs + "/report")).text("/env");
+  CHECK(contains(env, "OF_THE_CONFIG=1"));
+  CHECK_FALSE(contains(env, "OF_THE_CALLER"));
+}
+
+TEST_CASE("hooks of start and delete run though the bundle is gone", "[hooks]") {
+  World world;
+  Bundle bundle = world.bundle();
+  Json hooks;
+  for (const char* name : {"poststart", "poststop"})
+    hooks.set(std::string("/") + name + "/0", hook(world, name, "pwd >>" + world.dir() + "/places"));
+  bundle.set("/hooks", hooks.text()).probe({"--quiet", "--hold"});
+  REQUIRE(world.create(bundle).code == 0);
+  std::filesystem::rename(bundle.dir, bundle.dir + ".moved");
+  SECTION("with nothing in its place") {}
+  SECTION("with a file in its place") { spit(bundle.dir, ""); }
+  const Ran started = world.call({"start", bundle.id});
+  INFO(started.err);
+  CHECK(started.code == 0);
+  const Ran deleted = world.remove(bundle, true);
+  CHECK(deleted.code == 0);
+  CHECK(deleted.err.empty());
+  CHECK(first_words(slurp(world.dir() + "/trace")) == std::vector<std::string>{"poststart", "poststop"});
+  CHECK(slurp(world.dir() + "/places") == "/\n/\n");
+  world.nothing_left();
+}
+
+TEST_CASE("a createContainer hook runs where the user namespace's root may not search the way to the bundle",
+          "[hooks][user]") {
+  World world;
+  Bundle bundle = world.bundle();
+  const char* maps = R"([{"containerID":0,"hostID":100000,"size":65536}])";
+  bundle.add_namespace("user").set("/linux/uidMappings", maps).set("/linux/gidMappings", maps);
+  bundle.set("/hooks/createContainer",
+             R"([{"path":"/bin/true"},{"path":"/bin/sh","args":["sh","-c","test -e probe"]}])");
+  bundle.probe({"--quiet", "--print", "ran"});
+  REQUIRE(::chown(bundle.rootfs.c_str(), 100000, 100000) == 0);
+  REQUIRE(::chmod(bundle.dir.c_str(), 0700) == 0);
+  const Ran ran = world.run(bundle);
+  INFO(ran.err);
+  CHECK(ran.code == 0);
+  CHECK(ran.out == "ran\n");
+  world.nothing_left();
+}
+
+TEST_CASE("a hook that cannot be executed is diagnosed as the process is", "[hooks][errors]") {
+  World world;
+  Bundle bundle = world.bundle();
+  bundle.probe({"--quiet"});
+  const std::string path = world.dir() + "/hook";
+  std::string what;
+  SECTION("its interpreter is missing") {
+    spit(path, "#!/no/such/interpreter\n", 0755);
+    what = "no such file or directory: its #! interpreter '/no/such/interpreter' is missing";
+  }
+  SECTION("its interpreter's name ends in a carriage return") {
+    spit(path, "#!/bin/sh\r\n", 0755);
+    what = "(its #! line ends in a carriage return)";
+  }
+  SECTION("it lacks the permission") {
+    spit(path, "#!/bin/sh\n", 0644);
+    what = "permission denied";
+  }
+  SECTION("it is a directory") {
+    make_dirs(path);
+    what = "it is a directory";
+  }
+  SECTION("it has no #! line") {
+    spit(path, "true\n", 0755);
+    what = "exec format error: neither an ELF program nor a script";
+  }
+  for (const char* kind : {"createRuntime", "createContainer"}) {
+    Bundle failing = bundle;
+    failing.set("/hooks", "{}").set(std::string("/hooks/") + kind, R"([{"path":")" + path + "\"}]");
+    const Ran ran = world.run(failing);
+    INFO(kind << ": " << ran.err);
+    CHECK(ran.code == 1);
+    CHECK(contains(ran.err, what));
+    CHECK(contains(ran.err, std::string("[config: /hooks/") + kind + "/0]"));
+  }
+  world.nothing_left();
+}
+
+TEST_CASE("annotations name files for what the hooks print", "[hooks]") {
+  World world;
+  Bundle bundle = world.bundle();
+  const std::string out = world.dir() + "/hooks.out", err = world.dir() + "/hooks.err";
+  Json entry;
+  entry.set_string("/path", "/bin/sh");
+  entry.set_strings("/args", {"sh", "-c", "echo said; echo why >&2"});
+  Json hooks;
+  for (const char* kind : {"prestart", "createRuntime", "createContainer", "poststart", "poststop"})
+    hooks.set(std::string("/") + kind + "/0", entry.text());
+  hooks.set("/startContainer/0", R"({"path":"/probe","args":["probe","--quiet","--print","said","--error","why"]})");
+  bundle.set("/hooks", hooks.text()).probe({"--quiet"});
+  bundle.set("/annotations/run.oci.hooks.stdout", "\"" + out + "\"");
+  SECTION("both") {
+    bundle.set("/annotations/run.oci.hooks.stderr", "\"" + err + "\"");
+    const Ran ran = world.run(bundle);
+    INFO(ran.err);
+    CHECK(ran.code == 0);
+    CHECK(slurp(out) == "said\nsaid\nsaid\nsaid\nsaid\nsaid\n");
+    CHECK(slurp(err) == "why\nwhy\nwhy\nwhy\nwhy\nwhy\n");
+  }
+  SECTION("one, in a user namespace that may not open it") {
+    const char* maps = R"([{"containerID":0,"hostID":100000,"size":65536}])";
+    bundle.add_namespace("user").set("/linux/uidMappings", maps).set("/linux/gidMappings", maps);
+    REQUIRE(::chown(bundle.rootfs.c_str(), 100000, 100000) == 0);
+    const Ran ran = world.run(bundle);
+    INFO(ran.err);
+    CHECK(ran.code == 0);
+    CHECK(slurp(out) == "said\nsaid\nsaid\nsaid\nsaid\nsaid\n");
+  }
+  SECTION("a failing hook names the file's place") {
+    bundle.set("/hooks", "{}").set("/hooks/createRuntime/0", entry.text());
+    bundle.set("/hooks/createRuntime/0/args/2", R"("echo said; echo why >&2; exit 3")");
+    const Ran ran = world.run(bundle);
+    CHECK(ran.code == 1);
+    CHECK(contains(ran.err, "exit status 3, stdout: in its file, stderr: why"));
+    CHECK(slurp(out) == "said\n");
+  }
+  SECTION("a path that cannot be opened ends create") {
+    for (const char* path : {"relative", "/no/such/directory/file"}) {
+      Bundle failing = bundle;
+      failing.set("/annotations/run.oci.hooks.stdout", std::string("\"") + path + "\"");
+      const Ran ran = world.run(failing);
+      INFO(ran.err);
+      CHECK(ran.code == 1);
+      CHECK(contains(ran.err, path));
+      CHECK(contains(ran.err, "run.oci.hooks.stdout"));
+    }
+  }
+  world.nothing_left();
 }
 
 TEST_CASE("a hook that fails ends create, is named with what it said, and nothing is left", "[hooks][errors]") {

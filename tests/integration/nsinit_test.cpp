@@ -129,8 +129,11 @@ TEST_CASE("capabilities: the ones that are named, and no other", "[nsinit]") {
   REQUIRE(ran.code == 0);
   const Json report(ran.out.substr(0, ran.out.find('\n')));
   const std::string mask = "0000000008000020";
-  for (const char* set : {"inheritable", "permitted", "effective", "bounding"})
+  for (const char* set : {"permitted", "effective", "bounding"})
     CHECK(report.str(std::string("/capabilities/") + set) == mask);
+  // CVE-2022-24769
+  CHECK(report.str("/capabilities/inheritable") == "0000000000000000");
+  CHECK(report.str("/capabilities/ambient") == "0000000000000000");
   CHECK(contains(ran.err, "unknown capability 'NOTHING' [config: /capabilities/2]"));
   box.nothing_left();
 }
@@ -362,6 +365,26 @@ TEST_CASE("a terminal of its own for each shell, whose size follows", "[nsinit][
   first.resize(44, 55);
   CHECK(first.appears("44 55"));
   CHECK(first.wait() == 0);
+  box.nothing_left();
+}
+
+TEST_CASE("a container cannot rewrite the container.json that it is started by", "[nsinit][security]") {
+  World world;
+  NsinitBox box(world);
+  box.set("/capabilities", R"(["CHOWN", "DAC_OVERRIDE", "FOWNER", "MKNOD", "SETUID", "SETGID"])");
+  box.write();
+  const std::string before = slurp(box.dir() + "/container.json");
+  const std::string attack =
+      "echo x >/container.json; /bin/busybox rm -f /container.json; /bin/busybox mv /container.json /moved; "
+      "echo x >/new; /bin/busybox mv -f /new /container.json; /bin/busybox umount /container.json; "
+      "/bin/busybox mount -o remount,rw /container.json; /bin/busybox chmod 777 /container.json; exit 0";
+  const Ran ran = box.call({"exec", "/bin/sh", "-c", attack});
+  INFO(ran.err);
+  CHECK(ran.code == 0);
+  CHECK(slurp(box.dir() + "/container.json") == before);
+  struct stat info {};
+  REQUIRE(::stat((box.dir() + "/container.json").c_str(), &info) == 0);
+  CHECK((info.st_mode & 0777) != 0777);
   box.nothing_left();
 }
 

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <cstdlib>
+#include <filesystem>
 
 #include "integration/support/mounts.hpp"
 #include "integration/support/world.hpp"
@@ -199,6 +202,136 @@ TEST_CASE("init that waits for its id maps ends with a runtime that is killed", 
   INFO(ran.err);
   CHECK(ran.code == 0);
   CHECK(names_in(world.dir() + "/run/caisson").empty());
+  world.nothing_left();
+}
+
+namespace {
+
+/// A shell that runs with root's privileges for kUser alone stands in for newuidmap and newgidmap, which want an
+/// account and ranges in the host's /etc.
+void make_map_helpers(const World& world) {
+  const std::string dir = world.dir() + "/helpers";
+  make_dirs(dir);
+  // A copy: what install() links would be the host's own shell.
+  spit(dir + "/sh", slurp("/bin/dash"), 0700);
+  REQUIRE(::chown((dir + "/sh").c_str(), 0, kUser) == 0);
+  REQUIRE(::chmod((dir + "/sh").c_str(), 04750) == 0);
+  for (const char* kind : {"uid", "gid"}) {
+    const std::string helper = dir + "/new" + kind + "map";
+    spit(helper,
+         "#!" + dir +
+             "/sh -p\npid=$1; shift; map=\nwhile [ $# -ge 3 ]; do map=\"$map$1 $2 $3\n\"; shift 3; done\n"
+             "printf %s \"$map\" >/proc/$pid/" +
+             kind + "_map\n",
+         0755);
+  }
+}
+
+/// A rootless bundle with ranges of ids, so that setgroups(2) is allowed in its user namespace.
+Bundle with_ranges(World& world) {
+  Bundle bundle = rootless(world);
+  const char* map = R"([{"containerID":0,"hostID":4242,"size":1},{"containerID":1,"hostID":2100000000,"size":65536}])";
+  return bundle.set("/linux/uidMappings", map).set("/linux/gidMappings", map);
+}
+
+constexpr gid_t kGroup = 2123456;
+
+/// caisson ARGS as kUser with the supplementary group kGroup and the helpers above.
+Ran call_in_group(const World& world, const std::vector<std::string>& args) {
+  Ran ran;
+  ran.out_path = world.dir() + "/group.out";
+  ran.err_path = world.dir() + "/group.err";
+  std::string command = "cd / && timeout 60 setpriv --reuid 4242 --regid 4242 --groups " + std::to_string(kGroup) +
+                        " env -i CAISSON_TEST=" + world.mark() + " XDG_RUNTIME_DIR=" + world.dir() +
+                        "/run PATH=" + world.dir() + "/helpers:/usr/bin:/bin " + Places::get().caisson;
+  for (const auto& arg : args) command += " '" + arg + "'";
+  const int status = std::system((command + " </dev/null >" + ran.out_path + " 2>" + ran.err_path).c_str());
+  ran.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  ran.out = slurp(ran.out_path);
+  ran.err = slurp(ran.err_path);
+  return ran;
+}
+
+}  // namespace
+
+TEST_CASE("directories open to a supplementary group alone are reached, and the process is not in the group",
+          "[rootless][mounts]") {
+  if (!user_namespaces_allowed()) CAISSON_SKIP("user namespaces are not for everybody here");
+  World world;
+  Bundle bundle = with_ranges(world);
+  const std::string closed = world.dir() + "/closed";
+  make_dirs(closed + "/open");
+  spit(closed + "/open/file", "inside");
+  bundle.mount("/source", "bind", closed + "/open", {"rbind", "rprivate"});
+  SECTION("a source") {}
+  SECTION("the bundle") {
+    const std::string moved = closed + "/bundle";
+    bundle.write();
+    std::filesystem::rename(bundle.dir, moved);
+    bundle.dir = moved;
+    bundle.rootfs = moved + "/rootfs";
+  }
+  bundle.probe({"--read", "/source/file"}).write();
+  hand_over(world);
+  make_map_helpers(world);
+  REQUIRE(::chown(closed.c_str(), 0, kGroup) == 0);
+  REQUIRE(::chmod(closed.c_str(), 0750) == 0);
+  How how = as_user(world);
+  how.env.push_back("PATH=" + world.dir() + "/helpers:/usr/bin:/bin");
+  Ran ran = world.call({"run", "--bundle", bundle.dir, bundle.id}, how);
+  CHECK(ran.code == 1);
+  ran = call_in_group(world, {"run", "--bundle", bundle.dir, bundle.id});
+  INFO(ran.err);
+  REQUIRE(ran.code == 0);
+  CHECK(Json(ran.out).str("/read/~1source~1file") == "inside");
+  CHECK(Json(ran.out).str("/ids/setgroups") == "allow\n");
+  CHECK(Json(ran.out).text("/ids/groups") == "[]");
+  world.nothing_left();
+}
+
+TEST_CASE("run.oci.keep_original_groups keeps the caller's groups, in exec too", "[rootless]") {
+  if (!user_namespaces_allowed()) CAISSON_SKIP("user namespaces are not for everybody here");
+  World world;
+  Bundle bundle = with_ranges(world);
+  const std::string shared = world.dir() + "/shared";
+  make_dirs(shared);
+  spit(shared + "/file", "shared", 0640);
+  bundle.mount("/source", "bind", shared, {"rbind", "rprivate"});
+  // podman lists the groups of the image's user beside the annotation.
+  bundle.set("/annotations", R"({"run.oci.keep_original_groups":"1"})").set("/process/user/additionalGids", "[1,2]");
+  bundle.probe({"--quiet", "--hold"}).write();
+  hand_over(world);
+  make_map_helpers(world);
+  for (const auto& path : {shared, shared + "/file"}) REQUIRE(::chown(path.c_str(), 0, kGroup) == 0);
+  REQUIRE(::chmod(shared.c_str(), 0750) == 0);
+  const Ran ran = call_in_group(world, {"run", "--detach", "--bundle", bundle.dir, bundle.id});
+  INFO(ran.err);
+  REQUIRE(ran.code == 0);
+  const Ran exec = call_in_group(world, {"exec", bundle.id, "/probe", "--read", "/source/file"});
+  INFO(exec.err);
+  CHECK(exec.code == 0);
+  CHECK(Json(exec.out).str("/read/~1source~1file") == "shared");
+  CHECK(Json(exec.out).text("/ids/groups") == "[65534]");
+  CHECK(call_in_group(world, {"delete", "--force", bundle.id}).code == 0);
+  Bundle odd = bundle;
+  odd.set("/annotations", R"({"run.oci.keep_original_groups":"perhaps"})").write();
+  const Ran refused = call_in_group(world, {"run", "--bundle", odd.dir, odd.id});
+  CHECK(refused.code == 1);
+  CHECK(contains(refused.err, "[config: /annotations/run.oci.keep_original_groups]"));
+  world.nothing_left();
+}
+
+TEST_CASE("a user's own id is mapped to another than 0", "[rootless]") {
+  if (!user_namespaces_allowed()) CAISSON_SKIP("user namespaces are not for everybody here");
+  World world;
+  Bundle bundle = rootless(world);
+  const char* map = R"([{"containerID":1000,"hostID":4242,"size":1}])";
+  bundle.set("/linux/uidMappings", map).set("/linux/gidMappings", map);
+  bundle.set("/process/user", R"({"uid":1000,"gid":1000})");
+  hand_over(world);
+  const Json report = world.report(bundle, {"--try-write", "/dev/null"}, as_user(world));
+  CHECK(report.text("/ids/uid") == "[1000,1000,1000,1000]");
+  CHECK(report.str("/write/~1dev~1null") == "ok");
   world.nothing_left();
 }
 

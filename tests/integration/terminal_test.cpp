@@ -150,6 +150,62 @@ TEST_CASE("run with a terminal, but none on the caller's side", "[terminal]") {
   world.nothing_left();
 }
 
+TEST_CASE("input that has ended stays ended: run with a terminal never waits for more of it", "[terminal]") {
+  World world;
+  Bundle bundle = world.busybox_bundle();
+  bundle.set("/process/terminal", "true");
+  How how;
+  std::string script;
+  SECTION("read once") { script = "cat"; }
+  SECTION("read twice") { script = "cat; cat"; }
+  SECTION("read late") { script = "sleep 1; cat"; }
+  SECTION("a last line without a newline") {
+    how.input = "hello";
+    script = "cat; echo; cat";
+  }
+  SECTION("a shell that reads commands") { script = "sh -i"; }
+  SECTION("a shell that reads commands from a file") {
+    how.input = "echo first\necho hello\n";
+    script = "sh -i";
+  }
+  SECTION("a program that changes the mode") { script = "stty -icanon; stty icanon; cat"; }
+  SECTION("a program that reads keys") { script = "stty -icanon min 1; head -c 1 >/dev/null"; }
+  bundle.args({"/bin/sh", "-c", script});
+  for (int round = 0; round < 4; ++round) {
+    const Ran ran = world.run(bundle, {}, how);
+    INFO("round " << round << ": code " << ran.code << ", " << ran.err << ran.out);
+    REQUIRE(ran.code >= 0);
+    if (!how.input.empty()) CHECK(contains(ran.out, "hello"));
+    CHECK_FALSE(contains(ran.out, "\r"));
+  }
+  world.nothing_left();
+}
+
+TEST_CASE("a program that throws its input away still reads the end of it", "[terminal]") {
+  World world;
+  Bundle bundle = world.bundle();
+  bundle.set("/process/terminal", "true").probe({"--quiet", "--flush-input", "--cat", "--print", "done"});
+  for (int round = 0; round < 4; ++round) {
+    const Ran ran = world.run(bundle);
+    INFO(ran.err);
+    REQUIRE(ran.code == 0);
+    CHECK(contains(ran.out, "done\n"));
+  }
+  world.nothing_left();
+}
+
+TEST_CASE("from a terminal into a file go newlines, without carriage returns", "[terminal]") {
+  World world;
+  Bundle bundle = world.busybox_bundle();
+  bundle.set("/process/terminal", "true").args({"/bin/sh", "-c", "echo one; echo two"}).write();
+  const std::string out = world.dir() + "/redirected";
+  // A shell on a terminal redirects its command's output.
+  Terminal terminal(world, {"run", "--bundle", bundle.dir, bundle.id}, 24, 80, out);
+  CHECK(terminal.wait() == 0);
+  CHECK(slurp(out) == "one\ntwo\n");
+  world.nothing_left();
+}
+
 TEST_CASE("more input than the terminal holds, to a program that echoes it", "[terminal]") {
   World world;
   Bundle bundle = world.busybox_bundle();

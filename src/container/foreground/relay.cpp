@@ -4,12 +4,13 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <climits>
-#include <cstring>
 
 namespace caisson::container {
 
@@ -42,15 +43,48 @@ Result<FileDescriptor> open_output() {
 
 }  // namespace
 
-Result<Relay> Relay::make(FdView master, std::string_view end_of_input) {
+Result<Relay> Relay::make(FdView master) {
   if (::fcntl(master.get(), F_SETFL, O_NONBLOCK) != 0) return fail_errno("fcntl(terminal, O_NONBLOCK)");
+  // Each read then begins with a byte that says whether the program has thrown away its input: ioctl_tty(2).
+  const int on = 1;
+  if (::ioctl(master.get(), TIOCPKT, &on) != 0) return fail_errno("ioctl(terminal, TIOCPKT)");
+  FileDescriptor reads(::fcntl(master.get(), F_DUPFD_CLOEXEC, 3));
+  if (!reads) return fail_errno("fcntl(terminal, F_DUPFD_CLOEXEC)");
   FileDescriptor input(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3));
   FileDescriptor output = CAISSON_TRY(open_output());
-  Relay relay(master, std::move(input), std::move(output), end_of_input);
+  Relay relay(master, std::move(reads), std::move(input), std::move(output));
   relay.input_is_ready_ = relay.input_ && is_always_ready(relay.input_);
   relay.output_is_ready_ = is_always_ready(relay.output_);
-  relay.input_ended_ = !relay.input_;
+  if (!relay.input_) relay.end_input();
   return relay;
+}
+
+/// Gives the program the end of its input, as a person who types Ctrl-D does. A terminal has no lasting end: the
+/// character is gone once it has been read, ends only the line that it completes, and counts for nothing when the
+/// program changes the terminal's mode or throws its input away. So it is given again after each of these.
+void Relay::end_input() {
+  // vi and less take Ctrl-D for a key like others, and would be busy with it for ever.
+  constexpr int kMostRaw = 16;
+  input_ended_ = true;
+  if (!to_container_.empty()) return;
+  termios mode{};
+  const bool raw = ::tcgetattr(master_.get(), &mode) == 0 && (mode.c_lflag & ICANON) == 0;
+  if (raw && ends_given_raw_++ >= kMostRaw) return;
+  to_container_.bytes[0] = raw || mode.c_cc[VEOF] == _POSIX_VDISABLE ? '\004' : static_cast<char>(mode.c_cc[VEOF]);
+  to_container_.from = 0;
+  to_container_.to = 1;
+}
+
+/// Reads of the program's wake up who waits to write to the master, since Linux 2.6 (n_tty_check_unthrottle). With
+/// EPOLLET each is an event; without it the master, which takes input nearly always, would be one long event.
+Status Relay::watch_reads(sys::EventLoop& loop) {
+  return loop.watch(reads_, EPOLLOUT | EPOLLET, [this, &loop](unsigned) -> Result<Next> {
+    if (!input_ended_ || master_ended_) return Next::go_on;
+    end_input();
+    move();
+    CAISSON_TRY(wait_for_more(loop));
+    return Next::go_on;
+  });
 }
 
 Relay::Filled Relay::fill(Flow& flow, FdView from) {
@@ -81,11 +115,19 @@ bool Relay::flush(Flow& flow, FdView to) {
 }
 
 void Relay::take_input() {
-  if (fill(to_container_, input_) != Filled::end) return;
-  input_ended_ = true;
-  std::memcpy(to_container_.bytes.get(), end_of_input_.data(), end_of_input_.size());
-  to_container_.from = 0;
-  to_container_.to = end_of_input_.size();
+  if (fill(to_container_, input_) == Filled::end) end_input();
+}
+
+/// Reads from the terminal: a byte of packet mode, and output behind it when that is TIOCPKT_DATA.
+Relay::Filled Relay::take_output() {
+  const Filled filled = fill(to_caller_, master_);
+  if (filled != Filled::some) return filled;
+  const char status = to_caller_.bytes[0];
+  to_caller_.from = 1;
+  if (status == TIOCPKT_DATA) return Filled::some;
+  to_caller_.from = to_caller_.to = 0;
+  if ((status & TIOCPKT_FLUSHREAD) != 0 && input_ended_) end_input();
+  return Filled::none;
 }
 
 /// A file is as much as the other side takes; all else comes when the loop says so.
@@ -112,7 +154,7 @@ Status Relay::want(sys::EventLoop& loop, FdView fd, unsigned& present, unsigned 
     if (number == input_.get() && to_container_.empty()) take_input();
     if (number == output_.get()) (void)flush(to_caller_, output_);
     // EIO: the last process that held the other side is gone.
-    if (number == master_.get() && to_caller_.empty() && fill(to_caller_, master_) == Filled::end) master_ended_ = true;
+    if (number == master_.get() && to_caller_.empty() && take_output() == Filled::end) master_ended_ = true;
     move();
     CAISSON_TRY(wait_for_more(loop));
     return Next::go_on;
@@ -132,15 +174,19 @@ Status Relay::wait_for_more(sys::EventLoop& loop) {
 }
 
 Status Relay::watch(sys::EventLoop& loop) {
+  CAISSON_TRY(watch_reads(loop));
   move();
   return wait_for_more(loop);
 }
 
 bool Relay::more_output() {
   if (!to_caller_.empty()) return true;
-  pollfd ready{master_.get(), POLLIN, 0};
-  if (master_ended_ || ::poll(&ready, 1, kLastOutputMs) <= 0 || (ready.revents & POLLIN) == 0) return false;
-  return fill(to_caller_, master_) == Filled::some;
+  for (;;) {
+    pollfd ready{master_.get(), POLLIN, 0};
+    if (master_ended_ || ::poll(&ready, 1, kLastOutputMs) <= 0 || (ready.revents & POLLIN) == 0) return false;
+    // Filled::none is a change of mode, with output behind it perhaps.
+    if (const Filled filled = take_output(); filled != Filled::none) return filled == Filled::some;
+  }
 }
 
 bool Relay::wait_for_output(FdView signals) {

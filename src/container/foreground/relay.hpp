@@ -16,8 +16,7 @@ namespace caisson::container {
 /// neither the other direction nor signals.
 class Relay {
  public:
-  /// `end_of_input` is what the program reads when standard input ends; empty = nothing.
-  static Result<Relay> make(FdView master, std::string_view end_of_input);
+  static Result<Relay> make(FdView master);
 
   /// Relays in `loop` until one side is gone. Both must outlive the loop.
   Status watch(sys::EventLoop& loop);
@@ -41,13 +40,16 @@ class Relay {
   /// What a read has given.
   enum class Filled { some, none, end };
 
-  Relay(FdView master, FileDescriptor input, FileDescriptor output, std::string_view end_of_input)
-      : master_(master), input_(std::move(input)), output_(std::move(output)), end_of_input_(end_of_input) {}
+  Relay(FdView master, FileDescriptor reads, FileDescriptor input, FileDescriptor output)
+      : master_(master), reads_(std::move(reads)), input_(std::move(input)), output_(std::move(output)) {}
 
   static Filled fill(Flow& flow, FdView from);
   /// False when nobody is there to take it any more: it is dropped.
   static bool flush(Flow& flow, FdView to);
   void take_input();
+  Filled take_output();
+  void end_input();
+  Status watch_reads(sys::EventLoop& loop);
   void move();
   Status wait_for_more(sys::EventLoop& loop);
   Status want(sys::EventLoop& loop, FdView fd, unsigned& present, unsigned events);
@@ -55,12 +57,13 @@ class Relay {
   bool wait_for_output(FdView signals);
 
   FdView master_;
+  FileDescriptor reads_;  ///< the master again, to be told each time that the program has read
   FileDescriptor input_;
   FileDescriptor output_;
-  std::string_view end_of_input_;
   Flow to_container_;
   Flow to_caller_;
   bool input_ended_ = false;
+  int ends_given_raw_ = 0;  ///< how often a program that takes single keys was given the end of input
   bool master_ended_ = false;
   bool input_is_ready_ = false;  ///< at any time: a file, /dev/null
   bool output_is_ready_ = false;

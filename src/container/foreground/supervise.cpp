@@ -26,10 +26,11 @@ Result<Supervisor> Supervisor::make(SignalCustody signals, FileDescriptor master
   if (sys::is_terminal(FdView::of(STDIN_FILENO))) {
     CAISSON_TRY(supervisor.copy_size());
     supervisor.raw_.emplace(CAISSON_TRY(sys::RawMode::enter(FdView::of(STDIN_FILENO))));
-    // Our own terminal turns "\n" into "\r\n" no longer, so the container's must; without one nobody should.
-  } else {
-    CAISSON_TRY(sys::keep_newlines(supervisor.master_));
   }
+  // A terminal in raw mode does not turn "\n" into "\r\n" any more, so the container's must. Output that goes to a file
+  // or a pipe is to have "\n" alone.
+  if (!supervisor.raw_ || !sys::is_terminal(FdView::of(STDOUT_FILENO)))
+    CAISSON_TRY(sys::keep_newlines(supervisor.master_));
   return supervisor;
 }
 
@@ -58,8 +59,7 @@ Result<sys::ExitStatus> Supervisor::wait(const sys::ProcessHandle& process) {
   CAISSON_TRY(loop.watch(process.pidfd(), EPOLLIN, [](unsigned) -> Result<Next> { return Next::leave; }));
   std::optional<Relay> relay;
   if (master_) {
-    // The program reads the end of its input as from a person who types Ctrl-D.
-    relay.emplace(CAISSON_TRY(Relay::make(master_, raw_ ? "" : "\004")));
+    relay.emplace(CAISSON_TRY(Relay::make(master_)));
     CAISSON_TRY(relay->watch(loop));
   }
   if (readiness_ != nullptr)

@@ -11,6 +11,7 @@
 #include "base/timeline.hpp"
 #include "process/executable.hpp"
 #include "selfexe/swap_image.hpp"
+#include "sys/credential.hpp"
 #include "sys/file.hpp"
 #include "sys/filtered.hpp"
 #include "sys/namespace.hpp"
@@ -47,7 +48,11 @@ Error exec_init(const BringUp& wanted, const wire::Channel& channel, const char*
   if (wanted.waits_for_maps) {
     // Without a mapped uid 0 execve would take all capabilities, so the maps must stand before it.
     if (auto mapped = channel.expect<wire::Mapped>(); !mapped) return std::move(mapped).error();
-    if (auto root = sys::become_namespace_root(); !root) return std::move(root).error();
+    const FileDescriptor proc(::open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (auto root = sys::become_namespace_root(proc); !root) return std::move(root).error();
+    // Where uid 0 is not mapped we are not root, from whom execve(2) takes all but ambient capabilities.
+    if (::geteuid() != 0)
+      if (auto kept = sys::keep_capabilities_over_execve(); !kept) return std::move(kept).error();
   }
   if (auto taken = take_streams(wanted.streams); !taken) return std::move(taken).error();
   if (wanted.hides_descriptors)

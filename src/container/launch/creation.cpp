@@ -22,6 +22,7 @@
 #include "container/foreground/supervise.hpp"
 #include "container/launch/id_maps.hpp"
 #include "container/launch/pid_file.hpp"
+#include "container/launch/standard_streams.hpp"
 #include "container/probe.hpp"
 #include "container/record/undo.hpp"
 #include "container/watch/events_json.hpp"
@@ -60,6 +61,20 @@ bool mentions_lsm(const config::Spec& spec) {
 /// What init and the mounts of the runtime did otherwise than the config names, where the kernel left no choice.
 void log_notes(const std::vector<std::string>& notes) {
   for (const auto& note : notes) log::debug("{}", note);
+}
+
+/// Files for what the hooks print that init runs, which cannot open them itself: it is in the container by then.
+struct HookOutput {
+  FileDescriptor out;
+  FileDescriptor err;
+};
+
+Result<HookOutput> open_output_for_init(const config::Spec& spec) {
+  HookOutput output;
+  if (!spec.hooks || (spec.hooks->create_container.empty() && spec.hooks->start_container.empty())) return output;
+  output.out = CAISSON_TRY(process::open_hook_output(spec.annotations, process::kHookStdout));
+  output.err = CAISSON_TRY(process::open_hook_output(spec.annotations, process::kHookStderr));
+  return output;
 }
 
 }  // namespace
@@ -111,6 +126,8 @@ Status Creation::decide() {
   for (const auto& name : config::unknown_annotations(spec_.annotations))
     log::debug("annotation '{}' has no effect", name);
   CAISSON_TRY(check_options());
+  // Init runs these, and it does not have our environment.
+  if (spec_.hooks) process::keep_environment(spec_.hooks->create_container);
   // A program that embeds us has a service manager of its own to speak to.
   shares_readiness_ = mode_ != Mode::hand_over && !service_manager().empty();
   if (shares_readiness_) share_readiness(spec_, globals_.root + "/" + options_.id);
@@ -246,6 +263,8 @@ Status Creation::spawn_init() {
   config_ = CAISSON_TRY(entry_->make_config());
   const FileDescriptor config = CAISSON_TRY(entry_->open_locked_config());
 
+  const HookOutput hook_output = CAISSON_TRY(open_output_for_init(spec_));
+
   wire::Begin begin = make_begin();
   begin.descriptor_limit = room.soft_before();
   begin.descriptors.prepared = static_cast<unsigned>(prepared.size());
@@ -253,6 +272,10 @@ Status Creation::spawn_init() {
   if (start_listener_) descriptors.push_back(start_listener_);
   if (begin.descriptors.cgroup) descriptors.push_back(cgroup_dir_);
   for (const auto& tree : prepared) descriptors.push_back(tree);
+  begin.descriptors.hook_out = static_cast<bool>(hook_output.out);
+  if (hook_output.out) descriptors.push_back(hook_output.out);
+  begin.descriptors.hook_err = static_cast<bool>(hook_output.err);
+  if (hook_output.err) descriptors.push_back(hook_output.err);
   begin.descriptors.timeline = timeline::descriptor() >= 0;
   if (begin.descriptors.timeline) descriptors.push_back(FdView::of(timeline::descriptor()));
 
@@ -352,7 +375,7 @@ Status Creation::run_runtime_hooks() {
   lock_is_free_ = true;
   const auto& hooks = *spec_.hooks;
   const std::string json = state_for_hooks(state_, "creating", child_->process().pid());
-  process::HookOptions options{.stage = "prestart", .index = 0, .cwd = bundle_};
+  process::HookOptions options{.stage = "prestart", .index = 0, .cwd = bundle_, .annotations = &state_.annotations};
   options.watches = signal_watches();
   options.watches.push_back({child_->process().pidfd(), []() -> Status {
                                return fail(ErrorKind::destroyed, "container init ended while the hook ran");
@@ -377,6 +400,8 @@ Status Creation::lock_again() {
 /// What the host's side does while init mounts, and the hooks that may rely on both.
 Status Creation::prepare_host() {
   const timeline::Span span("prepare the host's side");
+  if (!plan_.init.namespaces.shares_host(CLONE_NEWUSER))
+    give_streams_to_namespace(options_.streams, child_->process().pid(), plan_.init.identity);
   CAISSON_TRY(make_cgroups());
   // Before any hook has run: whoever deletes the container may have to run the poststop hooks.
   CAISSON_TRY(save_config());
@@ -506,6 +531,7 @@ Status Creation::make() {
 /// Only of what stands: engines read the log of what failed as the one error.
 void Creation::tell_warnings() const {
   for (const auto& warning : warnings_) log::warn("{}", warning);
+  if (const auto& note = plan_.init.identity.capabilities.note; !note.empty()) log::debug("{}", note);
 }
 
 /// Lets the process run, unless Proceed did so already, and waits for its execve, or for the startContainer hooks.
@@ -525,7 +551,7 @@ std::vector<process::HookWatch> Creation::signal_watches() {
 
 Status Creation::run_poststart_hooks() {
   if (!spec_.hooks || spec_.hooks->poststart.empty()) return {};
-  process::HookOptions options{.stage = "poststart", .index = 0, .cwd = bundle_};
+  process::HookOptions options{.stage = "poststart", .cwd = bundle_, .annotations = &state_.annotations};
   options.watches = signal_watches();
   return process::run_hooks(spec_.hooks->poststart, state_for_hooks(state_, "running", state_.init_process_pid),
                             std::move(options));

@@ -25,6 +25,7 @@
 #include "container/launch/handover.hpp"
 #include "container/launch/kept_descriptors.hpp"
 #include "container/launch/pid_file.hpp"
+#include "container/launch/standard_streams.hpp"
 #include "container/probe.hpp"
 #include "container/record/container_dir.hpp"
 #include "container/record/undo.hpp"
@@ -184,6 +185,22 @@ std::vector<FdView> stage_descriptors(Exec& exec, bool enters_cgroups) {
   return descriptors;
 }
 
+/// Who the process is between its joining the container's user namespace and its change to the configured user.
+Status choose_ids(Exec& exec, JoinTarget& target) {
+  const FileDescriptor proc =
+      CAISSON_TRY(sys::open_at(FdView::cwd(), fmt::format("/proc/{}", exec.container.pid()), O_PATH | O_DIRECTORY));
+  const auto first = [&proc](const char* file) -> Result<std::uint32_t> {
+    const std::string map = CAISSON_TRY(sys::read_file(proc, file));
+    return sys::outer_id(map, 0) ? 0 : sys::first_mapped_id(map).value_or(0);
+  };
+  target.uid = CAISSON_TRY(first("uid_map"));
+  target.gid = CAISSON_TRY(first("gid_map"));
+  auto& identity = exec.plan.identity;
+  target.keeps_groups = !identity.set_groups;
+  if (identity.groups.empty() && process::setgroups_is_denied(proc)) identity.set_groups = false;
+  return {};
+}
+
 /// One try. The process is in the container's cgroups from the first if it `enters_cgroups`; true when that holds.
 Result<bool> try_to_bring_up(Exec& exec, selfexe::ProtectedProgram& program, bool in_memory, bool enters_cgroups) {
   ProcessInputs& inputs = exec.inputs;
@@ -196,6 +213,7 @@ Result<bool> try_to_bring_up(Exec& exec, selfexe::ProtectedProgram& program, boo
     JoinTarget target{.pidfd = exec.container.pidfd(), .namespaces = exec.state.namespaces, .cgroup = birthplace};
     if (inputs.root) target.root = inputs.root;
     if (enters_cgroups) target.tasks.assign(inputs.entrance.files.begin(), inputs.entrance.files.end());
+    if ((exec.state.namespaces & CLONE_NEWUSER) != 0) CAISSON_TRY(choose_ids(exec, target));
     if (exec.plan.identity.initial_affinity) target.affinity = exec.plan.identity.initial_affinity->processors;
     wire::InMemoryInit init{inputs.begin, inputs.descriptors, exec.spec, exec.plan};
     wanted.in_memory = &init;
@@ -294,6 +312,8 @@ Status run_process(Exec& exec) {
     CAISSON_TRY(cgroup::join_group(exec.state.resctrl_path, monitor_group(exec.state), pid));
   bool own_limits = false;
   if ((exec.state.namespaces & CLONE_NEWUSER) != 0) {
+    // The process itself may be on its way into that namespace yet; the container's init is in it.
+    give_streams_to_namespace(exec.options.streams, exec.container.pid(), exec.plan.identity);
     auto limited = process::apply_limits(exec.plan.identity, pid);
     // Somebody else's user namespace: without CAP_SYS_RESOURCE the process can lower them by itself, as anybody can.
     own_limits = !limited && limited.error().sys_errno() == EPERM;

@@ -7,7 +7,6 @@
 #include <limits>
 
 #include "base/text.hpp"
-#include "plan/identity.hpp"
 #include "sys/file.hpp"
 
 namespace caisson::container {
@@ -46,7 +45,7 @@ Status lay_over(config::Process& process, const ExecOptions& options) {
                                       options.additional_gids.end());
   for (const auto& option : options.caps) {
     const std::string name = full_capability_name(option);
-    if (!plan::capability_number(name)) return fail(ErrorKind::config, "unknown capability '{}'", name);
+    // A name that no Linux has stays in the sets: the plan warns of it, as of one in the config.
     if (!process.capabilities) process.capabilities.emplace();
     add_missing(process.capabilities->bounding, name);
     add_missing(process.capabilities->effective, name);
@@ -100,6 +99,8 @@ Result<config::Spec> make_exec_spec(const config::Spec& saved, const ExecOptions
   }
   const std::string text = CAISSON_TRY(sys::read_file(FdView::cwd(), options.process_file));
   spec.process = CAISSON_TRY(config::load_process(text), "parse '{}'", options.process_file);
+  // Other runtimes take the container's capabilities for a process that says nothing of its own.
+  if (!spec.process->capabilities && saved.process) spec.process->capabilities = saved.process->capabilities;
   // Engines give --tty beside --process, and mean the terminal of the file.
   if (options.tty) spec.process->terminal = *options.tty;
   return spec;

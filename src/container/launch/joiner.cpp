@@ -88,12 +88,13 @@ long enter_cgroups(const std::vector<FdView>& tasks) {
   return 0;
 }
 
-/// Root of the user namespace that was joined. The change of ids makes the memory dumpable where fs.suid_dumpable
-/// is 1: it must not be when the process appears.
-long become_namespace_root() {
-  if (const long set = call(SYS_setgroups, 0, 0); set < 0 && set != -EPERM) return set;
-  if (const long set = call(SYS_setresgid, 0, 0, 0); set < 0) return set;
-  if (const long set = call(SYS_setresuid, 0, 0, 0); set < 0) return set;
+/// Root of the user namespace that was joined, or its first id. The change of ids makes the memory dumpable where
+/// fs.suid_dumpable is 1: it must not be when the process appears.
+long become_namespace_root(const JoinTarget& target) {
+  const long gid = target.gid;
+  const long uid = target.uid;
+  if (const long set = call(SYS_setresgid, gid, gid, gid); set < 0) return set;
+  if (const long set = call(SYS_setresuid, uid, uid, uid); set < 0) return set;
   return call(SYS_prctl, PR_SET_DUMPABLE, 0);
 }
 
@@ -140,6 +141,9 @@ long take_steps(Joiner& joiner) {
       return set;
   joiner.step = Step::join;
   std::uint64_t kinds = target.namespaces;
+  // Before it is joined: the user namespace may deny setgroups(2).
+  if ((kinds & CLONE_NEWUSER) != 0 && !target.keeps_groups)
+    if (const long set = call(SYS_setgroups, 0, 0); set < 0 && set != -EPERM) return set;
   if (kinds != 0)
     if (const long joined = join_namespaces(target.pidfd, kinds); joined < 0) return joined;
   joiner.step = Step::root;
@@ -149,7 +153,7 @@ long take_steps(Joiner& joiner) {
   if (const long entered = enter_cgroups(target.tasks); entered < 0) return entered;
   joiner.step = Step::ids;
   if ((kinds & CLONE_NEWUSER) != 0)
-    if (const long changed = become_namespace_root(); changed < 0) return changed;
+    if (const long changed = become_namespace_root(target); changed < 0) return changed;
   joiner.step = Step::seal;
   if (const long sealed = wait_until_sealed(joiner); sealed < 0) return sealed;
   joiner.step = Step::descriptors;

@@ -16,11 +16,14 @@ namespace caisson::container {
 
 /// A container that a process is to be in from its first moment.
 struct JoinTarget {
-  FdView pidfd;                             ///< of the container's init
-  std::uint64_t namespaces = 0;             ///< CLONE_NEW*: those to join
-  FdView root = FdView::of(-1);             ///< root directory of a container without a mount namespace; -1 = none
-  int cgroup = -1;                          ///< cgroup2 directory to be cloned into; -1 = the caller's
-  std::vector<FdView> tasks = {};           ///< cgroup v1: "tasks" files that are written to
+  FdView pidfd;                    ///< of the container's init
+  std::uint64_t namespaces = 0;    ///< CLONE_NEW*: those to join
+  FdView root = FdView::of(-1);    ///< root directory of a container without a mount namespace; -1 = none
+  int cgroup = -1;                 ///< cgroup2 directory to be cloned into; -1 = the caller's
+  std::vector<FdView> tasks = {};  ///< cgroup v1: "tasks" files that are written to
+  std::uint32_t uid = 0;           ///< taken in a user namespace: 0, or the first id that it maps
+  std::uint32_t gid = 0;
+  bool keeps_groups = false;                ///< the caller's supplementary groups stay when a user namespace is joined
   std::span<const unsigned long> affinity;  ///< set before the cgroups are entered; empty = the caller's
 };
 

@@ -63,7 +63,8 @@ void run_poststop_hooks(const config::Spec& spec, const State& state, const std:
   const std::string json = state_for_hooks(state, "stopped", 0);
   const auto& hooks = spec.hooks->poststop;
   for (std::size_t i = 0; i < hooks.size(); ++i) {
-    process::HookOptions options{.stage = "poststop", .index = i, .cwd = state.bundle};
+    process::HookOptions options{
+        .stage = "poststop", .index = i, .cwd = state.bundle, .annotations = &state.annotations};
     options.watches = watches;
     if (auto ran = process::run_hook(hooks[i], json, options); !ran) log::warn("{}", ran.error().message());
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "integration/support/terminal.hpp"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <pty.h>
 #include <signal.h>
@@ -20,7 +21,7 @@ namespace caisson::testing {
 Terminal::Terminal(int master) : master_(master) {}
 
 Terminal::Terminal(const World& world, const std::vector<std::string>& args, unsigned short rows,
-                   unsigned short columns) {
+                   unsigned short columns, const std::string& output) {
   winsize size{rows, columns, 0, 0};
   std::vector<std::string> all{Places::get().caisson, "--root", world.root()};
   all.insert(all.end(), args.begin(), args.end());
@@ -33,6 +34,7 @@ Terminal::Terminal(const World& world, const std::vector<std::string>& args, uns
   argv.push_back(nullptr);
   char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
   char* const envp[] = {path, const_cast<char*>(mark.c_str()), nullptr};
+  if (!output.empty()) ::dup2(::open(output.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644), 1);
   ::syscall(SYS_close_range, 3U, ~0U, 0U);
   ::execve(argv[0], argv.data(), envp);
   ::_exit(122);

@@ -15,9 +15,10 @@ class Terminal {
  public:
   /// Takes the master.
   explicit Terminal(int master);
-  /// caisson --root <root> ARGS on a new terminal of this size, in a session of its own.
+  /// caisson --root <root> ARGS on a new terminal of this size, in a session of its own. Its standard output is the
+  /// file `output`, where there is one.
   Terminal(const World& world, const std::vector<std::string>& args, unsigned short rows = 24,
-           unsigned short columns = 80);
+           unsigned short columns = 80, const std::string& output = {});
   ~Terminal();
   Terminal(const Terminal&) = delete;
 

@@ -88,6 +88,28 @@ TEST_CASE("namespaces", "[nsinit][lower]") {
   CHECK(own.spec.process->user.uid == 0);
 }
 
+TEST_CASE("container.json is read-only in a container whose tree it lies in", "[nsinit][lower][security]") {
+  using Paths = std::vector<std::string>;
+  auto host = around();
+  host.rootfs = "/srv/box";
+  host.config_file = "/srv/box/container.json";
+  CHECK(good(R"("hostname": "a")", host).spec.linux->readonly_paths == Paths{"/container.json"});
+  const auto strict = good(R"("restrict_sys": true)", host);
+  CHECK(strict.spec.linux->readonly_paths.back() == "/container.json");
+  CHECK(strict.spec.linux->readonly_paths.size() == 5);
+  host.config_file = "/srv/box/etc/box/container.json";
+  const auto deep = good(R"("hostname": "a")", host);
+  CHECK(deep.spec.linux->readonly_paths == Paths{"/etc"});
+  CHECK(deep.warnings.size() == 1);
+  host.config_file = "/srv/box-data/container.json";
+  CHECK(good(R"("hostname": "a")", host).spec.linux->readonly_paths.empty());
+  const char* bind =
+      R"("mount_config": {"mounts": [{"type": "bind", "source": "/srv/box-data", "destination": "/data", "writable": true}]})";
+  CHECK(good(bind, host).spec.linux->readonly_paths == Paths{"/data/container.json"});
+  host.config_file.clear();
+  CHECK(good(bind, host).spec.linux->readonly_paths.empty());
+}
+
 TEST_CASE("the process", "[nsinit][lower]") {
   const auto some = good(R"("user": "daemon:adm", "working_dir": "/tmp", "tty": true, "environment": ["A=b"],
     "capabilities": ["CHOWN", "NET_RAW", "SLEEP"], "rlimits": [{"type": 7, "hard": 2048, "soft": 1024}],
@@ -98,9 +120,8 @@ TEST_CASE("the process", "[nsinit][lower]") {
   CHECK(process.terminal);
   CHECK(process.env == std::vector<std::string>{"A=b"});
   const std::vector<std::string> kept{"CAP_CHOWN", "CAP_NET_RAW"};
-  CHECK(
-      process.capabilities ==
-      config::Capabilities{.bounding = kept, .effective = kept, .inheritable = kept, .permitted = kept, .ambient = {}});
+  CHECK(process.capabilities ==
+        config::Capabilities{.bounding = kept, .effective = kept, .inheritable = {}, .permitted = kept, .ambient = {}});
   CHECK(some.warnings == std::vector<std::string>{"ignoring unknown capability 'SLEEP' [config: /capabilities/2]"});
   CHECK(process.rlimits == std::vector<config::Rlimit>{{config::RlimitType::nofile, 1024, 2048}});
   CHECK(some.spec.hostname == "koye");

@@ -58,7 +58,7 @@ TEST_CASE("capability sets become masks, and only what is there is dropped", "[p
   const auto made = make(process);
   REQUIRE(made.plan);
   CHECK(made.warnings.empty());
-  const auto& sets = *made.plan->capabilities;
+  const auto& sets = made.plan->capabilities;
   CHECK(sets.bounding == (bit(CAP_KILL) | bit(CAP_NET_RAW)));
   CHECK(sets.permitted == sets.bounding);
   CHECK(sets.effective == bit(CAP_KILL));
@@ -68,17 +68,54 @@ TEST_CASE("capability sets become masks, and only what is there is dropped", "[p
 
   HostFacts bare = root_facts();
   bare.bounding_capabilities = sets.bounding;
-  CHECK(make(process, nullptr, bare).plan->capabilities->drop_bounding == 0);
-  CHECK(make(process, nullptr, bare, true).plan->capabilities->drop_bounding == ((bit(41) - 1) & ~sets.bounding));
+  CHECK(make(process, nullptr, bare).plan->capabilities.drop_bounding == 0);
+  CHECK(make(process, nullptr, bare, true).plan->capabilities.drop_bounding == ((bit(41) - 1) & ~sets.bounding));
 }
 
-TEST_CASE("absent capabilities are left alone, empty ones are none", "[plan][capabilities]") {
+TEST_CASE("a process without capabilities has none, as one with empty sets", "[plan][capabilities]") {
   config::Process process;
-  CHECK_FALSE(make(process).plan->capabilities);
+  const auto absent = make(process);
+  CHECK(absent.plan->capabilities.permitted == 0);
+  CHECK(absent.plan->capabilities.drop_bounding == root_facts().bounding_capabilities);
+  CHECK(absent.warnings.empty());
   process.capabilities.emplace();
-  const auto made = make(process);
-  CHECK(made.plan->capabilities->permitted == 0);
-  CHECK(made.plan->capabilities->drop_bounding == root_facts().bounding_capabilities);
+  CHECK(make(process).plan->capabilities == absent.plan->capabilities);
+}
+
+TEST_CASE("capabilities outside the bounding set are warned of and left out", "[plan][capabilities]") {
+  config::Process process;
+  process.capabilities.emplace();
+  process.capabilities->bounding = {"CAP_KILL"};
+  process.capabilities->permitted = {"CAP_KILL", "CAP_CHOWN"};
+  process.capabilities->effective = {"CAP_KILL", "CAP_CHOWN", "CAP_FOWNER"};
+  for (const bool in_user_namespace : {false, true}) {
+    const auto made = make(process, nullptr, root_facts(), in_user_namespace);
+    REQUIRE(made.plan);
+    CHECK(made.plan->capabilities.permitted == bit(CAP_KILL));
+    CHECK(made.plan->capabilities.effective == bit(CAP_KILL));
+    CHECK(made.warnings ==
+          std::vector<std::string>{
+              "ignoring permitted capabilities that are not in the bounding set: [CAP_CHOWN]",
+              "ignoring effective capabilities that are not in the bounding set: [CAP_CHOWN CAP_FOWNER]"});
+  }
+}
+
+TEST_CASE("ambient capabilities beside an empty inheritable set are a note and no warning", "[plan][capabilities]") {
+  config::Process process;
+  process.capabilities.emplace();
+  process.capabilities->bounding = {"CAP_KILL", "CAP_CHOWN"};
+  process.capabilities->permitted = {"CAP_KILL", "CAP_CHOWN"};
+  process.capabilities->ambient = {"CAP_KILL"};
+  const auto old = make(process);
+  CHECK(old.warnings.empty());
+  CHECK(old.plan->capabilities.ambient == 0);
+  CHECK(old.plan->capabilities.note ==
+        "ambient capabilities are not raised, for the inheritable set is empty: [CAP_KILL]");
+  process.capabilities->inheritable = {"CAP_CHOWN"};
+  const auto asked = make(process);
+  CHECK(asked.warnings == std::vector<std::string>{
+                              "ignoring ambient capabilities that are not both permitted and inheritable: [CAP_KILL]"});
+  CHECK(asked.plan->capabilities.note.empty());
 }
 
 TEST_CASE("a capability that no Linux has, and one that this host lacks, is a warning", "[plan][capabilities]") {
@@ -92,10 +129,10 @@ TEST_CASE("a capability that no Linux has, and one that this host lacks, is a wa
   const auto made = make(process);
   REQUIRE(made.plan);
   CHECK(made.warnings == std::vector<std::string>{"ignoring unavailable capabilities: [CAP_SYS_RESOURCE]"});
-  CHECK(made.plan->capabilities->bounding == 0);
+  CHECK(made.plan->capabilities.bounding == 0);
   // A user namespace gives them all.
   const auto inside = make(process, nullptr, root_facts(), true);
-  CHECK(inside.plan->capabilities->bounding == bit(CAP_SYS_RESOURCE));
+  CHECK(inside.plan->capabilities.bounding == bit(CAP_SYS_RESOURCE));
 }
 
 TEST_CASE("capabilities that the kernel would refuse are warned of", "[plan][capabilities]") {
@@ -106,9 +143,9 @@ TEST_CASE("capabilities that the kernel would refuse are warned of", "[plan][cap
   process.capabilities->ambient = {"CAP_CHOWN"};
   const auto made = make(process);
   REQUIRE(made.plan);
-  CHECK(made.plan->capabilities->effective == 0);
-  CHECK(made.plan->capabilities->inheritable == 0);
-  CHECK(made.plan->capabilities->ambient == 0);
+  CHECK(made.plan->capabilities.effective == 0);
+  CHECK(made.plan->capabilities.inheritable == 0);
+  CHECK(made.plan->capabilities.ambient == 0);
   CHECK(made.warnings.size() == 3);
 }
 
@@ -150,11 +187,29 @@ TEST_CASE("a rootless container has no additional groups", "[plan][user]") {
   HostFacts facts = root_facts();
   facts.euid = 1000;
   config::Process process;
-  CHECK_FALSE(make(process, nullptr, facts, true).plan->set_groups);
+  CHECK(make(process, nullptr, facts, true).plan->set_groups);
   process.user.additional_gids = {5};
   const auto made = make(process, nullptr, facts, true);
   CHECK(fault(made) == "/process/user/additionalGids");
   CHECK(made.plan.error().message().contains("cannot set any additional groups in a rootless container"));
+}
+
+TEST_CASE("an annotation keeps the caller's groups in place of the config's", "[plan][user]") {
+  CHECK(read_groups_annotation({}).value() == Groups::set);
+  CHECK(read_groups_annotation({{"run.oci.keep_original_groups", "1"}}).value() == Groups::keep);
+  CHECK(read_groups_annotation({{"run.oci.keep_original_groups", "0"}}).value() == Groups::set);
+  const auto odd = read_groups_annotation({{"run.oci.keep_original_groups", "yes!"}});
+  REQUIRE_FALSE(odd);
+  CHECK(odd.error().pointer() == "/annotations/run.oci.keep_original_groups");
+  HostFacts facts = root_facts();
+  facts.euid = 1000;
+  config::Process process;
+  process.user.additional_gids = {5};
+  std::vector<std::string> warnings;
+  const auto plan = make_identity(process, nullptr, facts, true, "/process", warnings, Groups::keep);
+  REQUIRE(plan);
+  CHECK_FALSE(plan->set_groups);
+  CHECK(plan->groups.empty());
 }
 
 TEST_CASE("umask defaults to 0022", "[plan][user]") {
@@ -244,8 +299,11 @@ TEST_CASE("an identity is described", "[plan]") {
   process.cwd = "/";
   process.env = {"A=b"};
   process.no_new_privileges = true;
-  CHECK(describe(*make(process).plan) ==
-        "user 0:0 groups [] umask 0022\ncwd /\narg sh\nenv A=b\nenv HOME by /etc/passwd\nno new privileges\n");
+  HostFacts bare = root_facts();
+  bare.bounding_capabilities = 0;
+  CHECK(describe(*make(process, nullptr, bare).plan) ==
+        "user 0:0 groups [] umask 0022\ncwd /\narg sh\nenv A=b\nenv HOME by /etc/passwd\nbounding [] drop []\n"
+        "effective []\npermitted []\ninheritable []\nambient []\nno new privileges\n");
 }
 
 }  // namespace caisson::plan

@@ -51,10 +51,12 @@ TEST_CASE("what is joined names its place", "[plan][namespaces]") {
   CHECK(plan->join[0] == plan::JoinNamespace{CLONE_NEWIPC, "/proc/1/ns/ipc", "/linux/namespaces/1/path"});
 }
 
-TEST_CASE("container root must be mapped", "[plan][namespaces]") {
+TEST_CASE("a new user namespace maps some id, which need not be 0", "[plan][namespaces]") {
   auto spec = with({{NamespaceType::user, ""}});
-  spec.linux->uid_mappings = {{0, 1000, 1}};
+  spec.linux->uid_mappings = {{1000, 1000, 1}};
   spec.linux->gid_mappings = {{1, 1000, 1}};
+  CHECK(plan::make_namespaces(spec, {}));
+  spec.linux->gid_mappings = {};
   const auto plan = plan::make_namespaces(spec, {});
   REQUIRE_FALSE(plan);
   CHECK(plan.error().pointer() == "/linux/gidMappings");

@@ -90,7 +90,7 @@ TEST_CASE("a path is taken as it is", "[process][executable]") {
         "exec: \"" + directory / "none\": stat " + directory / "none: no such file or directory");
   CHECK(search(directory / "plain/x", {}).ends_with(": no such file or directory"));
   CHECK(search(directory / "plain", {}) == "exec: \"" + directory / "plain\": permission denied");
-  CHECK(search(directory.path(), {}) == "exec: \"" + directory.path() + "\": is a directory");
+  CHECK(search(directory.path(), {}) == "exec: \"" + directory.path() + "\": permission denied: it is a directory");
   const auto named = find_executable(directory / "none", {}, "/process/args/0");
   CHECK(named.error().pointer() == "/process/args/0");
 }

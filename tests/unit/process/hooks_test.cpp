@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "base/fd.hpp"
@@ -42,7 +43,7 @@ TEST_CASE("a hook that fails is told of with its output", "[process][hooks]") {
         "[config: /hooks/createRuntime/2]");
   CHECK(run_text(shell("kill -9 $$")).contains("signal: killed"));
   const auto absent = run_text({.path = "/none/hook"});
-  CHECK(absent.contains("execve('/none/hook'): No such file or directory"));
+  CHECK(absent.contains("exec: \"/none/hook\": stat /none/hook: no such file or directory"));
   CHECK(absent.contains("error running createRuntime hook #2"));
 }
 
@@ -99,13 +100,31 @@ TEST_CASE("a hook has its own environment, arguments and directory", "[process][
     return test::text_of(
         run_hook(hook, "{}", {.stage = "startContainer", .cwd = directory.path(), .default_env = fallback}));
   };
-  CHECK(run(nullptr).contains("stdout: zero--, stderr: " + directory.path()));
+  CHECK(run(nullptr).contains("stdout: zero-1-, stderr: " + directory.path()));
   CHECK(run(&process_env).contains("stdout: zero--process, "));
   hook.env = {{"A=own"}};
   CHECK(run(&process_env).contains("stdout: zero--own, "));
   hook.env = std::vector<std::string>{};
   CHECK(run(&process_env).contains("stdout: zero--, "));
   ::unsetenv("CAISSON_UNIT_LEAK");
+}
+
+TEST_CASE("a hook starts in / where its directory cannot be entered, and in one that is open", "[process][hooks]") {
+  const test::TemporaryDirectory directory;
+  const FileDescriptor open(::open(directory.path().c_str(), O_PATH | O_CLOEXEC));
+  const config::Hook hook = shell("pwd; exit 1");
+  CHECK(test::text_of(run_hook(hook, "{}", {.stage = "poststop", .cwd = directory / "gone"})).contains("stdout: /, "));
+  CHECK(test::text_of(run_hook(hook, "{}", {.stage = "poststop", .cwd = directory / "gone", .cwd_fd = open.get()}))
+            .contains("stdout: " + directory.path() + ", "));
+}
+
+TEST_CASE("the environment is kept for hooks that have none of their own", "[process][hooks]") {
+  ::setenv("CAISSON_UNIT_KEPT", "1", 1);
+  std::vector<config::Hook> hooks{{.path = "/a"}, {.path = "/b", .args = {}, .env = {{}}, .timeout = {}}};
+  keep_environment(hooks);
+  ::unsetenv("CAISSON_UNIT_KEPT");
+  CHECK(std::ranges::count(*hooks[0].env, "CAISSON_UNIT_KEPT=1") == 1);
+  CHECK(hooks[1].env->empty());
 }
 
 TEST_CASE("a hook has no descriptors and no signal settings of the runtime", "[process][hooks]") {

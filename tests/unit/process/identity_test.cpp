@@ -9,10 +9,13 @@
 #include <sys/mount.h>
 #include <sys/personality.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/un.h>
 
 #include "in_child.hpp"
+#include "seccomp_support.hpp"
 #include "sys/credential.hpp"
 
 namespace caisson::process {
@@ -29,7 +32,7 @@ constexpr std::uint64_t bit(int number) { return std::uint64_t{1} << number; }
 std::string mask(std::uint64_t set) { return fmt::format("{:016x}", set); }
 
 /// What this process itself may hand on.
-std::uint64_t own_bounding() { return sys::bounding_set(CAP_LAST_CAP); }
+std::uint64_t own_bounding() { return sys::bounding_set().value_or(sys::BoundingSet()).set; }
 
 plan::IdentityPlan user_plan(std::uint32_t uid, std::uint32_t gid) {
   plan::IdentityPlan plan;
@@ -64,6 +67,41 @@ TEST_CASE("a user is become, with its groups and umask", "[process][user]") {
           if (::setgroups(2, before) != 0) return "setgroups";
           return then(become_user(plan), [] { return status_of("Groups"); });
         }) == "1 2 ");
+}
+
+TEST_CASE("only pipes and files that are written change their owner", "[process][user]") {
+  CAISSON_NEEDS_ROOT();
+  const test::TemporaryDirectory directory;
+  test::write_text(directory / "read", "x", 0644);
+  test::write_text(directory / "written", "", 0600);
+  REQUIRE(::mknod((directory / "zero").c_str(), S_IFCHR | 0666, makedev(1, 5)) == 0);
+  const auto owner = [&](const char* name) {
+    struct stat status {};
+    ::stat((directory / name).c_str(), &status);
+    return status.st_uid;
+  };
+  const auto plan = user_plan(1234, 2345);
+  CHECK(in_child([&]() -> std::string {
+          if (::dup2(::open((directory / "read").c_str(), O_RDONLY), 0) != 0) return "dup2";
+          if (::dup2(::open((directory / "written").c_str(), O_WRONLY), 1) != 1) return "dup2";
+          if (::dup2(::open((directory / "zero").c_str(), O_RDWR), 2) != 2) return "dup2";
+          return text_of(become_user(plan));
+        }) == "");
+  // The owner of a file may write it, however it was opened.
+  CHECK(owner("read") == 0);
+  CHECK(owner("written") == 1234);
+  CHECK(owner("zero") == 0);
+}
+
+TEST_CASE("a file system that refuses a new owner does not stop the process", "[process][user]") {
+  CAISSON_NEEDS_ROOT();
+  const auto plan = user_plan(1234, 2345);
+  CHECK(in_child([&]() -> std::string {
+          // procfs has no owners to give away.
+          const int file = ::open("/proc/self/comm", O_RDWR);
+          if (file < 0 || ::dup2(file, 1) != 1) return "open";
+          return text_of(become_user(plan));
+        }) == "");
 }
 
 TEST_CASE("the standard streams change their owner, but not /dev/null", "[process][user]") {
@@ -113,7 +151,7 @@ TEST_CASE("capabilities survive the change of user and are what was asked for", 
   CHECK(in_child(apply) == wanted);
 }
 
-TEST_CASE("no capabilities is none, absent ones stay", "[process][capabilities]") {
+TEST_CASE("no capabilities is none, in the bounding set too", "[process][capabilities]") {
   CAISSON_NEEDS_ROOT();
   auto plan = user_plan(0, 0);
   const auto apply = [&]() -> std::string {
@@ -122,7 +160,6 @@ TEST_CASE("no capabilities is none, absent ones stay", "[process][capabilities]"
     if (auto done = apply_capabilities(plan); !done) return done.error().message();
     return status_of("CapBnd") + status_of("CapPrm");
   };
-  CHECK(in_child(apply) == status_of("CapBnd") + status_of("CapPrm"));
   plan.capabilities = plan::Capabilities{.drop_bounding = own_bounding()};
   CHECK(in_child(apply) == mask(0) + mask(0));
 }
@@ -131,7 +168,7 @@ TEST_CASE("the privilege to load a filter is kept aside and given up", "[process
   CAISSON_NEEDS_ROOT();
   const auto sets_with = [](const plan::IdentityPlan& plan, bool raise) {
     return in_child([&]() -> std::string {
-      if (auto done = become_user(plan, FilterPrivilege::keep); !done) return done.error().message();
+      if (auto done = become_user(plan); !done) return done.error().message();
       if (auto done = apply_capabilities(plan, FilterPrivilege::keep); !done) return done.error().message();
       if (!raise) return status_of("CapPrm") + status_of("CapEff");
       const auto lasting = raise_filter_privilege(plan);
@@ -279,8 +316,7 @@ TEST_CASE("HOME comes from the container's passwd", "[process][env]") {
   const auto home = [&](std::uint32_t uid) {
     return in_child([&]() -> std::string {
       if (::chroot(directory.path().c_str()) != 0 || ::chdir("/") != 0) return "chroot";
-      const auto found = find_home(uid);
-      return found ? *found : found.error().message();
+      return find_home(uid);
     });
   };
   CHECK(home(0) == "/");
@@ -295,12 +331,74 @@ TEST_CASE("HOME comes from the container's passwd", "[process][env]") {
   ::unlink((directory / "etc/passwd").c_str());
   ::mkfifo((directory / "etc/passwd").c_str(), 0644);
   CHECK(home(0) == "/");
+  ::unlink((directory / "etc/passwd").c_str());
+  ::mkdir((directory / "etc/passwd").c_str(), 0755);
+  CHECK(home(0) == "/");
+  ::rmdir((directory / "etc/passwd").c_str());
+  const FileDescriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+  ::strcpy(address.sun_path, (directory / "etc/passwd").c_str());
+  REQUIRE(::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+  CHECK(home(0) == "/");
+  ::unlink((directory / "etc/passwd").c_str());
+  REQUIRE(::symlink("passwd", (directory / "etc/passwd").c_str()) == 0);
+  CHECK(home(0) == "/");
+  ::unlink((directory / "etc/passwd").c_str());
+  // Nobody but root may read it, and the process that looks is not root.
+  test::write_text(directory / "etc/passwd", "me:x:1000:100::/home/me:\n", 0600);
+  CHECK(in_child([&]() -> std::string {
+          if (::chroot(directory.path().c_str()) != 0 || ::chdir("/") != 0) return "chroot";
+          if (::setresuid(1000, 1000, 1000) != 0) return "setresuid";
+          return find_home(1000);
+        }) == "/");
 
   auto plan = user_plan(0, 0);
   plan.env = {"A=1"};
-  CHECK(make_environment(plan).value() == std::vector<std::string>{"A=1"});
+  CHECK(make_environment(plan) == std::vector<std::string>{"A=1"});
   plan.add_home = true;
-  CHECK(make_environment(plan).value().size() == 2);
+  CHECK(make_environment(plan).size() == 2);
+}
+
+TEST_CASE("account files that cannot be read leave a numbered user without groups of theirs", "[process][user]") {
+  CAISSON_NEEDS_ROOT();
+  const test::TemporaryDirectory directory;
+  ::mkdir((directory / "etc").c_str(), 0755);
+  ::mkdir((directory / "etc/passwd").c_str(), 0755);
+  REQUIRE(::mkfifo((directory / "etc/group").c_str(), 0644) == 0);
+  const auto find = [&](const std::string& wanted) {
+    return in_child([&]() -> std::string {
+      if (::chroot(directory.path().c_str()) != 0 || ::chdir("/") != 0) return "chroot";
+      auto plan = user_plan(0, 0);
+      if (auto found = find_user(wanted, plan); !found) return found.error().message();
+      return fmt::format("{}:{} {}", plan.uid, plan.gid, plan.home);
+    });
+  };
+  CHECK(find("1000:100") == "1000:100 /");
+  CHECK(find("") == "0:0 /");
+  CHECK(find("me") ==
+        "'/etc/group' is not a regular file: '/etc/passwd' is not a regular file: Unable to find user me "
+        "[config: /process/user]");
+}
+
+TEST_CASE("a last capability that cannot be found is an error and not a smaller set", "[process][capabilities]") {
+  CAISSON_NEEDS_ROOT();
+  CHECK(in_child([]() -> std::string {
+          const auto bounding = sys::bounding_set();
+          return bounding ? fmt::format("{}", bounding->last_capability) : bounding.error().message();
+        }) + "\n" ==
+        test::read_text("/proc/sys/kernel/cap_last_cap"));
+  for (const int refusal : {EPERM, ENOSYS}) {
+    const config::Seccomp wanted = test::profile(
+        test::Action::allow, {{.names = {"prctl"},
+                               .action = test::Action::errno_return,
+                               .errno_ret = static_cast<std::uint32_t>(refusal),
+                               .args = {{.index = 0, .value = PR_CAPBSET_READ, .op = config::SeccompOperator::eq},
+                                        {.index = 1, .value = 20, .op = config::SeccompOperator::eq}}}});
+    CHECK(test::behind(wanted, []() -> std::string {
+            const auto bounding = sys::bounding_set();
+            return bounding ? "found" : bounding.error().message();
+          }).starts_with("prctl(PR_CAPBSET_READ, 20): "));
+  }
 }
 
 TEST_CASE("a session keyring of its own is joined", "[process][keyring]") {

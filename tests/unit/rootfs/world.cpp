@@ -55,7 +55,7 @@ Status build(const Scenario& s, const plan::RootfsPlan& plan, rootfs::Environmen
                             int socket) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (receive(socket) != "go") ::_exit(1);
-  if (s.namespaces & CLONE_NEWUSER) (void)sys::become_namespace_root();
+  if (s.namespaces & CLONE_NEWUSER) (void)sys::become_namespace_root(FdView::of(::open("/proc", O_PATH | O_CLOEXEC)));
   rootfs::Environment environment{};
   environment.prepared = std::move(prepared);
   if (s.join_cgroups)

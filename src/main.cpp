@@ -24,9 +24,9 @@ int run(int argc, char** argv) {
   if (caisson::init::is_init(argc, argv)) caisson::init::main(argv);
   // If the caller ignores it, the kernel reaps our children before we learn how they ended.
   ::signal(SIGCHLD, SIG_DFL);
-  // A reader of the log or of standard error that goes away, or a file size limit, makes a write(2) fail, which is handled:
-  // the signal must not end the runtime between two steps. Containers' processes and hooks get the default actions back
-  // (sys::reset_signals).
+  // A reader of the log or of standard error that goes away, or a file size limit, makes a write(2) fail, which is
+  // handled: the signal must not end the runtime between two steps. Containers' processes and hooks get the default
+  // actions back (sys::reset_signals).
   ::signal(SIGPIPE, SIG_IGN);
   ::signal(SIGXFSZ, SIG_IGN);
   const caisson::cli::NsinitFrontEnd nsinit{.run = caisson::nsinit::run, .import = caisson::nsinit::import};

@@ -54,8 +54,8 @@ class Creation {
   bool runs_at_once() const;
   /// run_foreground, where init runs at once: the caller's signals since before it did. After start().
   SignalCustody take_signals() { return std::move(*signals_); }
-  /// run_foreground, where init does not run at once: the caller's signals. Those that end programs end start(), and the
-  /// hooks that it and remove() run. Must outlive this.
+  /// run_foreground, where init does not run at once: the caller's signals. Those that end programs end start(), and
+  /// the hooks that it and remove() run. Must outlive this.
   void watch_signals(SignalCustody& signals) { watched_signals_ = &signals; }
   /// The container stays: nothing is undone.
   void release();

@@ -35,6 +35,8 @@ std::optional<Error> Creation::how_init_ended(const Error& error) const {
   if (!child_->process().wait_for_end(silent ? kEndingMs : 0).value_or(false)) return std::nullopt;
   const auto status = child_->process().look_at_end();
   if (!status || (!status->signalled && status->value == 0)) return std::nullopt;
+  // An init that exits has said why: an ENOENT may be just that.
+  if (missed && !status->signalled) return std::nullopt;
   std::string text = status->signalled
                          ? fmt::format("container init was killed by signal {} (SIG{})", status->value,
                                        ::sigabbrev_np(status->value) ? ::sigabbrev_np(status->value) : "?")

@@ -205,8 +205,7 @@ std::string set_text(std::uint64_t set) {
 }
 
 void compare_capabilities(const plan::IdentityPlan& plan, const LiveProcess& live, Differences& out) {
-  if (!plan.capabilities) return;
-  const plan::Capabilities& wanted = *plan.capabilities;
+  const plan::Capabilities& wanted = plan.capabilities;
   const auto check = [&](const char* set, std::uint64_t mine, std::uint64_t seen) {
     if (mine != seen) out.push_back({wanted.origin + "/" + set, "capabilities", set_text(mine), set_text(seen)});
   };

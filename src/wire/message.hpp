@@ -27,19 +27,23 @@ struct Cgroup {
 
 // The two sides' whole conversation, in its order. Every message may be replaced by Failed where the child sends it.
 //
-// parent -> child Begin what to do; descriptors beside it, in the order of `descriptors` parent -> child More
-// descriptors that did not fit beside Begin, as often as it takes parent -> child Mapped the user namespace's maps are
-// written stage -> parent Spawned init's pid and pidfd; the stage ends. Comes after Proceed where init enters a PID
-// namespace last: the stage takes init's part until then parent -> child CgroupsReady the container's cgroups exist and
-// init is in them init -> parent RootfsReady mounts and devices stand, the root is not switched yet; only where it is
-// awaited parent -> init Proceed hooks of the runtime's side have run; limits stand init -> parent Console the
-// terminal's master beside it init -> parent SeccompListener number of the listener's descriptor in init parent -> init
-// Taken the parent has that listener; or, after a late Spawned, that pid init -> parent Created all but execve is done;
-// only where something must be done between parent -> init Recorded create: state.json says so; init waits on
-// start.sock from here on parent -> init Start run: the word that `start` gives over start.sock
+//   parent -> child  Begin             what to do; descriptors beside it, in the order of `descriptors`
+//   parent -> child  More              descriptors that did not fit beside Begin, as often as it takes
+//   parent -> child  Mapped            the user namespace's maps are written
+//   stage  -> parent Spawned           init's pid and pidfd; the stage ends. After Proceed where init enters a PID namespace
+//                                      last: the stage takes init's part until then
+//   parent -> child  CgroupsReady      the container's cgroups exist and init is in them
+//   init   -> parent RootfsReady       mounts and devices stand, the root is not switched yet; only where it is awaited
+//   parent -> init   Proceed           hooks of the runtime's side have run; limits stand
+//   init   -> parent Console           the terminal's master beside it
+//   init   -> parent SeccompListener   number of the listener's descriptor in init
+//   parent -> init   Taken             the parent has that listener; or, after a late Spawned, that pid
+//   init   -> parent Created           all but execve is done; only where something must be done between
+//   parent -> init   Recorded          create: state.json says so; init waits on start.sock from here on
+//   parent -> init   Start             run: the word that `start` gives over start.sock
 //
-// For exec, RootfsReady, Created and Start are absent and the end of the stream says that execve succeeded; for run it
-// says so after Start, or after Proceed where init runs at once.
+// For exec, RootfsReady, Created and Start are absent and the end of the stream says that execve succeeded; for run
+// it says so after Start, or after Proceed where init runs at once.
 
 enum class Kind { create, exec };
 

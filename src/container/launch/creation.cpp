@@ -444,6 +444,11 @@ Status Creation::take_spawned(const wire::Spawned& spawned, FileDescriptor pidfd
   if (!stat) return fail(ErrorKind::destroyed, "container init ended unexpectedly");
   state_.init_process_pid = spawned.pid;
   state_.init_process_start = stat->start_time;
+  if (lock_is_free_) {
+    // While hooks ran, the stage was on record, which has ended.
+    CAISSON_TRY(lock_again());
+    CAISSON_TRY(entry_->replace_state(state_));
+  }
   return child_->channel().send(wire::Taken{});
 }
 

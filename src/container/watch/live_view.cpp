@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <sched.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -74,6 +73,30 @@ std::uint64_t number_in(std::string_view status, std::string_view name, int base
   return words.empty() ? 0 : std::strtoull(words[0].c_str(), nullptr, base);
 }
 
+/// A number of /proc/PID/limits, or "unlimited".
+std::uint64_t limit_number(std::string_view column) {
+  const auto end = column.find(' ');
+  return text::parse_uint(column.substr(0, end)).value_or(~0ULL);
+}
+
+/// /proc/PID/limits: a head, then a line for each RLIMIT_*, in their order, of columns 26, 21 and 21 wide. Not
+/// prlimit(2), which asks for CAP_SYS_RESOURCE where the process is another user's.
+std::map<int, plan::ResourceLimit> parse_limits(std::string_view limits) {
+  constexpr std::size_t kSoft = 26, kHard = 47;
+  std::map<int, plan::ResourceLimit> found;
+  int resource = -1;
+  for (const auto& line : text::split(limits, '\n')) {
+    if (line.size() > kHard && resource >= 0)
+      found[resource] = {.resource = resource,
+                         .soft = limit_number(line.substr(kSoft)),
+                         .hard = limit_number(line.substr(kHard)),
+                         .name = {},
+                         .origin = {}};
+    ++resource;
+  }
+  return found;
+}
+
 Result<LiveProcess> read_process(int pid, const IdMaps& maps) {
   const std::string status = CAISSON_TRY(read_of(pid, "status"));
   LiveProcess process;
@@ -87,13 +110,7 @@ Result<LiveProcess> read_process(int pid, const IdMaps& maps) {
   process.ambient = number_in(status, "CapAmb", 16);
   process.seccomp_mode = static_cast<int>(number_in(status, "Seccomp", 10));
   process.no_new_privileges = number_in(status, "NoNewPrivs", 10) != 0;
-  for (int resource = 0; resource < static_cast<int>(RLIM_NLIMITS); ++resource) {
-    rlimit limit{};
-    if (::prlimit(pid, static_cast<__rlimit_resource>(resource), nullptr, &limit) != 0)
-      return fail_errno("prlimit({})", pid);
-    process.limits[resource] = {
-        .resource = resource, .soft = limit.rlim_cur, .hard = limit.rlim_max, .name = {}, .origin = {}};
-  }
+  process.limits = parse_limits(CAISSON_TRY(read_of(pid, "limits")));
   const std::string score = CAISSON_TRY(read_of(pid, "oom_score_adj"));
   process.oom_score_adj = std::atoi(score.c_str());
   return process;

@@ -21,6 +21,9 @@ constinit Format g_format = Format::text;
 constinit Level g_least = Level::warning;
 constinit int g_descriptor = STDERR_FILENO;
 constinit bool g_is_file = false;
+constinit bool g_sends = false;
+constinit Sink g_sink = nullptr;
+constinit void* g_context = nullptr;
 
 std::string_view name(spdlog::level::level_enum level) {
   switch (level) {
@@ -76,6 +79,7 @@ void use(int fd, Format format, Level least, bool is_file) {
   g_format = format;
   g_least = least;
   g_is_file = is_file;
+  g_sends = false;
 }
 
 }  // namespace
@@ -94,6 +98,13 @@ Status open(const std::string& path, Format format, Level least) {
 
 void adopt(int fd, Format format, Level least) { use(fd, format, least, fd != STDERR_FILENO); }
 
+void send_to(Sink sink, void* context, Level least) {
+  g_sends = true;
+  g_sink = sink;
+  g_context = context;
+  g_least = least;
+}
+
 int descriptor() { return g_descriptor; }
 Format format() { return g_format; }
 Level level() { return g_least; }
@@ -102,6 +113,11 @@ bool is_file() { return g_is_file; }
 void write(Level level, std::string_view message) {
   if (level < g_least) return;
   const int saved = errno;
+  if (g_sends) {
+    if (g_sink != nullptr) g_sink(g_context, level, message);
+    errno = saved;
+    return;
+  }
   static constexpr spdlog::level::level_enum kLevels[] = {spdlog::level::debug, spdlog::level::info,
                                                           spdlog::level::warn, spdlog::level::err};
   logger().log(kLevels[static_cast<int>(level)], spdlog::string_view_t(message.data(), message.size()));

@@ -9,8 +9,8 @@
 
 #include "base/error.hpp"
 
-/// The program's one log. Before open() or adopt() it is standard error, in text, from warnings on. Only container,
-/// init, cli and nsinit write to it; whoever returns an error does not log it.
+/// The program's one log. Before open(), adopt() or send_to() it is standard error, in text, from warnings on. A
+/// function that returns an error does not log it.
 namespace caisson::log {
 
 enum class Level { debug, info, warning, error };
@@ -27,7 +27,11 @@ Status open(const std::string& path, Format format, Level least);
 /// Uses a descriptor that was inherited; it must be open for appending and is never closed.
 void adopt(int fd, Format format, Level least);
 
-/// Where records go: to be passed to a child, which calls adopt().
+/// Gives each record from `least` on to `sink` instead of writing it: init sends them to the runtime, and so needs no
+/// descriptor of the host's log while it is in the container (CVE-2024-21626). A null sink drops them.
+using Sink = void (*)(void* context, Level level, std::string_view message);
+void send_to(Sink sink, void* context, Level least);
+
 int descriptor();
 Format format();
 Level level();

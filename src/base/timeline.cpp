@@ -12,6 +12,8 @@
 #include <cstring>
 #include <span>
 
+#include "base/log.hpp"
+
 namespace caisson::timeline {
 
 namespace detail {
@@ -32,13 +34,25 @@ struct Record {
   Slot slots[kMostSteps];
 };
 
-Record* record = nullptr;
+bool is_on = false;
 
 namespace {
 
+Record* record = nullptr;
+bool logs = false;
 int memory = -1;
 Track track = Track::runtime;
 std::uint8_t depth = 0;
+
+bool map_record(int fd) {
+  void* const mapped = ::mmap(nullptr, sizeof(Record), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  if (mapped == MAP_FAILED) return false;
+  record = static_cast<Record*>(mapped);
+  is_on = true;
+  return true;
+}
+
+}  // namespace
 
 std::int64_t now() {
   timespec time{};
@@ -46,16 +60,9 @@ std::int64_t now() {
   return time.tv_sec * 1'000'000'000 + time.tv_nsec;
 }
 
-bool map_record(int fd) {
-  void* const mapped = ::mmap(nullptr, sizeof(Record), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  if (mapped == MAP_FAILED) return false;
-  record = static_cast<Record*>(mapped);
-  return true;
-}
-
-}  // namespace
-
 int begin(const char* name) {
+  if (logs) log::debug("begin: {}", name);
+  if (record == nullptr) return -1;
   const unsigned place = record->count.fetch_add(1, std::memory_order_relaxed);
   if (place >= kMostSteps) return -1;
   Slot& slot = record->slots[place];
@@ -66,9 +73,12 @@ int begin(const char* name) {
   return static_cast<int>(place);
 }
 
-void end(int place) {
+void end(const char* name, int place, std::int64_t begin) {
+  const std::int64_t at = now();
+  if (logs) log::debug("end: {} ({:.3f} ms)", name, static_cast<double>(at - begin) / 1e6);
+  if (place < 0) return;
   --depth;
-  record->slots[place].end = now();
+  record->slots[place].end = at;
 }
 
 }  // namespace detail
@@ -81,6 +91,11 @@ bool start() {
   memory = ::fcntl(fd, F_DUPFD_CLOEXEC, kFar);
   ::close(fd);
   return memory >= 0 && ::ftruncate(memory, sizeof(Record)) == 0 && map_record(memory);
+}
+
+void log_steps() {
+  detail::logs = true;
+  detail::is_on = true;
 }
 
 int descriptor() { return detail::record != nullptr ? detail::memory : -1; }

@@ -5,8 +5,9 @@
 #include <string>
 #include <vector>
 
-/// The flight recorder: named steps with the nanoseconds of their begin and end, of the runtime and of init, which
-/// write into the same memory. Off, a step costs the look at one pointer. No heap is used until the record is read.
+/// Named steps of the runtime and of init, with the nanoseconds of their begin and end: for --timeline, where both
+/// sides write into the same memory, and for --debug, where each begin and end is a record of the log. Off, a step
+/// costs the test of one variable. No heap is used until the record is read.
 namespace caisson::timeline {
 
 /// Whose step it is.
@@ -23,6 +24,9 @@ struct Step {
 
 /// Begins the record. False when there is no memory for it.
 bool start();
+/// Each step is logged too, at level debug, as it begins and as it ends.
+void log_steps();
+
 /// The memory's descriptor, for a child that executes us anew; -1 when nothing is recorded.
 int descriptor();
 /// In that child: goes on in the record behind `fd`, which is closed.
@@ -39,24 +43,31 @@ std::string trace_events(const std::vector<Step>& steps);
 std::string bar_chart(const std::vector<Step>& steps, unsigned width);
 
 namespace detail {
-struct Record;
-extern Record* record;
+extern bool is_on;
+/// Place in the record; -1 when it is full, or there is none.
 int begin(const char* name);
-void end(int place);
+std::int64_t now();
+void end(const char* name, int place, std::int64_t begin);
 }  // namespace detail
 
 /// A step: from its declaration to the end of the block. `name` is kept as it is, up to 47 bytes.
 class Span {
  public:
-  explicit Span(const char* name) : place_(detail::record == nullptr ? -1 : detail::begin(name)) {}
+  explicit Span(const char* name) : name_(detail::is_on ? name : nullptr) {
+    if (name_ == nullptr) return;
+    begin_ = detail::now();
+    place_ = detail::begin(name);
+  }
   Span(const Span&) = delete;
   Span& operator=(const Span&) = delete;
   ~Span() {
-    if (place_ >= 0) detail::end(place_);
+    if (name_ != nullptr) detail::end(name_, place_, begin_);
   }
 
  private:
-  int place_;
+  const char* name_;
+  int place_ = -1;
+  std::int64_t begin_ = 0;
 };
 
 }  // namespace caisson::timeline

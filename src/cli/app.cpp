@@ -10,12 +10,14 @@
 #include <exception>
 
 #include "base/log.hpp"
+#include "base/timeline.hpp"
 #include "cli/cli11.hpp"
 #include "cli/command_table.hpp"
 #include "cli/output.hpp"
 #include "cli/parser.hpp"
 #include "cli/root.hpp"
 #include "cli/version.hpp"
+#include "json/read.hpp"
 
 namespace caisson::cli {
 namespace {
@@ -149,6 +151,17 @@ int run_nsinit(const GlobalOptions& options, std::span<const char* const> words)
   return code ? *code : report(code.error(), 1);
 }
 
+/// --debug: the steps themselves, and the keys of a config that mean nothing.
+void tell_all() {
+  timeline::log_steps();
+  json::on_ignored_key([](const std::string& pointer, std::string_view nearest) {
+    if (nearest.empty())
+      log::debug("config: key '{}' is not known and is ignored", pointer);
+    else
+      log::debug("config: key '{}' is not known and is ignored: did you mean '{}'?", pointer, nearest);
+  });
+}
+
 /// A closed standard descriptor would be given to the next file that is opened, and written to by mistake.
 void keep_standard_descriptors() {
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd)
@@ -172,6 +185,7 @@ int run_words(std::span<const char* const> words, container::InitEntry init) {
   const auto format = options.log_format == "json" ? log::Format::json : log::Format::text;
   const auto least = options.debug ? log::Level::debug : log::Level::warning;
   if (auto opened = log::open(options.log, format, least); !opened) return report(opened.error(), 1);
+  if (options.debug) tell_all();
 
   const std::string_view name = command_words.front();
   const auto its_words = command_words.subspan(1);

@@ -7,8 +7,8 @@
 #include <array>
 #include <string>
 
+#include "base/suggestion.hpp"
 #include "cli/cli11.hpp"
-#include "cli/suggestion.hpp"
 #include "cli/verify.hpp"
 
 namespace caisson::cli {
@@ -22,7 +22,7 @@ constexpr auto kCommands = std::to_array<const Command*>({
 std::unexpected<Error> unknown_command(std::string_view name) {
   std::array<std::string_view, kCommands.size()> names;
   std::ranges::transform(kCommands, names.begin(), [](const Command* command) { return command->name; });
-  const auto meant = closest(name, names);
+  const auto meant = text::closest(name, names);
   if (meant.empty()) return fail(ErrorKind::config, "unknown command '{}': caisson help lists them all", name);
   return fail(ErrorKind::config, "unknown command '{}': did you mean '{}'?", name, meant);
 }

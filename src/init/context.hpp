@@ -62,6 +62,9 @@ struct InitContext {
     rootfs = std::move(plan.rootfs);
     identity = std::move(plan.identity);
   }
+  /// From here on, records of the log go to the runtime over the channel. Ends before the process can be one of the
+  /// container's, and before a seccomp filter could stop the call that sends them: log::send_to(nullptr, ...).
+  void send_log();
   /// The descriptors that came beside `begin`, as many as it says.
   void take(std::vector<FileDescriptor> fds);
 };

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cstring>
 
+#include "base/log.hpp"
 #include "base/timeline.hpp"
 #include "init/context.hpp"
 #include "process/apply_identity.hpp"
@@ -23,6 +24,10 @@ Status run_steps(std::span<const InitStep> steps, InitContext& context) {
     CAISSON_TRY(step.run(context), "{}", step.name);
   }
   return {};
+}
+
+void send_record(void* context, log::Level level, std::string_view text) {
+  static_cast<InitContext*>(context)->channel.send_log({static_cast<int>(level), std::string("init: ").append(text)});
 }
 
 /// -1 for what is no number.
@@ -52,6 +57,11 @@ Status run_to_execve(InitContext& context, Status (*enter)(InitContext&)) {
 
 }  // namespace
 
+void InitContext::send_log() {
+  log::send_to(send_record, this, begin.debug ? log::Level::debug : log::Level::warning);
+  if (begin.debug) timeline::log_steps();
+}
+
 bool is_init(int argc, char** argv) { return argc == 4 && std::strcmp(argv[1], "init") == 0; }
 
 void main(char** argv) noexcept {
@@ -79,6 +89,7 @@ void run_in_memory(wire::InMemoryInit&& given) noexcept {
   std::vector<FileDescriptor> descriptors;
   for (const auto& fd : given.descriptors) descriptors.emplace_back(fd.get());
   context.take(std::move(descriptors));
+  context.send_log();
   run_init(context, enter_namespaces);
 }
 

@@ -30,6 +30,7 @@ namespace {
 Status receive_begin(InitContext& context) {
   std::vector<FileDescriptor> fds;
   context.begin = CAISSON_TRY(context.channel.expect<wire::Begin>(&fds));
+  context.send_log();
   const std::size_t count = context.begin.descriptors.count();
   while (fds.size() < count) {
     std::vector<FileDescriptor> more;

@@ -11,6 +11,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/log.hpp"
 #include "base/timeline.hpp"
 #include "config/oci_state.hpp"
 #include "init/context.hpp"
@@ -189,6 +190,7 @@ Result<std::optional<FileDescriptor>> confine(const InitContext& c, std::string_
 }
 
 Status load_filter(InitContext& c) {
+  log::send_to(nullptr, nullptr, log::Level::error);
   const std::string program = CAISSON_TRY(sys::read_all(c.filter, "seccomp program"));
   c.filter.reset();
   const auto listener = CAISSON_TRY(confine(c, program));
@@ -226,6 +228,7 @@ Status find_program(InitContext& c) {
   auto found = process::find_executable(c.identity.args.front(), c.env);
   if (!found) return std::unexpected(std::move(found).error().at(c.identity.pointer + "/args/0"));
   c.program = std::move(*found);
+  log::debug("program: '{}', {} arguments, {} variables", c.program, c.identity.args.size(), c.env.size());
   return {};
 }
 
@@ -334,6 +337,7 @@ Status leave_nothing(InitContext& c) {
   else
     CAISSON_TRY(sys::set_parent_death_signal(0));
   sys::reset_signals(c.ignored_signals);
+  log::send_to(nullptr, nullptr, log::Level::error);
   const std::array<int, 2> keep{c.channel.fd().get(), c.filter.get()};
   CAISSON_TRY(process::close_descriptors(3 + static_cast<int>(c.begin.preserve_fds), keep));
   return c.channel.send_plainly(wire::Executing{std::exchange(c.environment.notes, {})});

@@ -13,12 +13,15 @@
 #include <cstring>
 #include <memory>
 
+#include "base/suggestion.hpp"
 #include "base/text.hpp"
 
 namespace caisson::json {
 
 namespace detail {
 namespace {
+
+constinit IgnoredKey ignored_key = nullptr;
 
 using Pool = rapidjson::MemoryPoolAllocator<>;
 using Document = rapidjson::GenericDocument<rapidjson::UTF8<>, Pool, Pool>;
@@ -215,6 +218,12 @@ Row find(const Reader& reader, Row first, Row start, std::string_view text) {
   return {};
 }
 
+std::string_view nearest_key(Packed keys, std::string_view key) {
+  std::vector<std::string_view> known;
+  for (; !keys.ends(); keys = keys.next()) known.push_back(keys.text());
+  return text::closest(key, known);
+}
+
 }  // namespace
 
 bool read_object(Reader& reader, Node value, Packed keys, ReadRow read, void* out, const Place& at) {
@@ -228,6 +237,7 @@ bool read_object(Reader& reader, Node value, Packed keys, ReadRow read, void* ou
     const Place here{&at, key};
     if (!row.key.at) {
       if (reader.keys == Keys::known_only) return reader.wrong(here, fmt::format("unknown member '{}'", key));
+      if (ignored_key != nullptr) ignored_key(pointer(reader.base, here), nearest_key(keys, key));
       continue;
     }
     next = row.next();
@@ -341,4 +351,7 @@ Status parse_into(std::string_view text, Encoding encoding, std::string_view bas
 }
 
 }  // namespace detail
+
+void on_ignored_key(IgnoredKey call) { detail::ignored_key = call; }
+
 }  // namespace caisson::json

@@ -28,6 +28,11 @@ enum class Keys {
   known_only,  ///< as they are; a member that no table names is a fault
 };
 
+/// Called for each member that a table has no row for: its place, and the nearest key of the table or an empty text.
+using IgnoredKey = void (*)(const std::string& pointer, std::string_view nearest);
+/// Sets it for the whole program; null, as at the start, for none. A parse without unknown members never asks.
+void on_ignored_key(IgnoredKey call);
+
 namespace detail {
 
 /// A parsed value, borrowed from the document; only read.cpp knows its type.

@@ -2,15 +2,32 @@
 #include "wire/channel.hpp"
 
 #include <poll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 
+#include "base/log.hpp"
 #include "sys/interrupt.hpp"
 #include "sys/socket.hpp"
 
 namespace caisson::wire {
+namespace {
+
+/// Longest text of a record that travels: a packet must fit into the socket's buffer.
+constexpr std::size_t kLongestRecord = 16UL * 1024;
+
+}  // namespace
+
+bool write_if_log(const Message& message) {
+  const auto* const record = std::get_if<Log>(&message);
+  if (record == nullptr) return false;
+  // Errors are not init's to log: the one error record of a log is the runtime's.
+  constexpr int kMost = static_cast<int>(log::Level::warning);
+  log::write(static_cast<log::Level>(std::clamp(record->level, 0, kMost)), record->text);
+  return true;
+}
 
 Status Channel::send(const Message& message, const std::vector<FdView>& descriptors) const {
   CAISSON_TRY(sys::send_packet(socket_, encode(message), descriptors), "send {}", name_of(message));
@@ -36,6 +53,12 @@ Status Channel::send_plainly(const Message& message) const {
   return {};
 }
 
+void Channel::send_log(Log record) const {
+  if (record.text.size() > kLongestRecord) record.text.resize(kLongestRecord);
+  const std::string bytes = encode(std::move(record));
+  (void)::send(socket_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 Status Channel::await_plainly() const {
   char bytes[256];
   for (;;) {
@@ -58,6 +81,7 @@ std::optional<Error> Channel::pending_failure() const {
   while (::poll(&ready, 1, 0) > 0 && (ready.revents & POLLIN) != 0) {
     auto packet = receive();
     if (!packet) return std::nullopt;
+    if (write_if_log(packet->message)) continue;
     if (auto* failed = std::get_if<Failed>(&packet->message)) return std::move(failed->error);
   }
   return std::nullopt;
@@ -86,6 +110,7 @@ Result<Executing> Channel::expect_end() const {
     if (packet.end && executing) return std::move(*executing);
     if (packet.end) return fail(ErrorKind::destroyed, "container process is already dead");
     Message message = CAISSON_TRY(decode(packet.bytes));
+    if (write_if_log(message)) continue;
     if (auto* failed = std::get_if<Failed>(&message)) return std::unexpected(std::move(failed->error));
     auto* last = std::get_if<Executing>(&message);
     if (last == nullptr)

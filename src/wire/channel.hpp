@@ -16,6 +16,9 @@ struct Packet {
   std::vector<FileDescriptor> descriptors;
 };
 
+/// Writes a Log to the runtime's log, at level warning at most. False for any other message.
+bool write_if_log(const Message& message);
+
 /// One end of the conversation between the runtime and init.
 class Channel {
  public:
@@ -25,13 +28,15 @@ class Channel {
   Status send(const Message& message, const std::vector<FdView>& descriptors = {}) const;
   /// The same with any number of descriptors: those that one packet cannot take follow in packets of More.
   Status send_many(const Message& message, std::vector<FdView> descriptors) const;
+  /// A record for the log of the other side. Never waits, and is lost where it cannot be sent.
+  void send_log(Log record) const;
   /// The same for init once a seccomp filter is loaded: write(2) alone, no sendmsg.
   Status send_plainly(const Message& message) const;
 
   /// Waits for one packet, whatever it is, by read(2) alone.
   Status await_plainly() const;
 
-  /// The next packet. End of stream is ErrorKind::destroyed.
+  /// The next packet, a Log too. End of stream is ErrorKind::destroyed.
   Result<Packet> receive() const;
 
   /// The next packet, which must be an M. A Failed from the peer becomes this call's error, and so do end of stream
@@ -39,6 +44,7 @@ class Channel {
   template <class M>
   Result<M> expect(std::vector<FileDescriptor>* descriptors = nullptr) const {
     Packet packet = CAISSON_TRY(receive());
+    while (write_if_log(packet.message)) packet = CAISSON_TRY(receive());
     if (auto* failed = std::get_if<Failed>(&packet.message)) return std::unexpected(std::move(failed->error));
     auto* wanted = std::get_if<M>(&packet.message);
     if (wanted == nullptr) return unexpected(packet.message, kNames[index_of<M>()]);

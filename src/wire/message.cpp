@@ -84,7 +84,8 @@ inline constexpr auto json::fields<wire::Begin> = table(
     required("awaits_rootfs", &wire::Begin::awaits_rootfs), required("moved_late", &wire::Begin::moved_late),
     required("enters_pids_last", &wire::Begin::enters_pids_last), required("preserve_fds", &wire::Begin::preserve_fds),
     required("listen_fds", &wire::Begin::listen_fds), optional("descriptor_limit", &wire::Begin::descriptor_limit),
-    required("namespaces", &wire::Begin::namespaces), optional("function", &wire::Begin::function));
+    required("namespaces", &wire::Begin::namespaces), optional("function", &wire::Begin::function),
+    optional("debug", &wire::Begin::debug));
 template <>
 inline constexpr auto json::fields<wire::Proceed> = table(required("filter", &wire::Proceed::filter),
                                                           required("seccomp_flags", &wire::Proceed::seccomp_flags),
@@ -102,6 +103,9 @@ inline constexpr auto json::fields<wire::Spawned> = table(required("pid", &wire:
                                                           required("in_cgroup", &wire::Spawned::in_cgroup));
 template <>
 inline constexpr auto json::fields<wire::SeccompListener> = table(required("fd", &wire::SeccompListener::fd));
+template <>
+inline constexpr auto json::fields<wire::Log> = table(required("level", &wire::Log::level),
+                                                      required("text", &wire::Log::text));
 template <>
 inline constexpr auto json::fields<wire::ErrorFields> = table(required("kind", &wire::ErrorFields::kind),
                                                               required("sys_errno", &wire::ErrorFields::sys_errno),

@@ -40,7 +40,8 @@ struct Cgroup {
 //   parent -> init   Taken             the parent has that listener; or, after a late Spawned, that pid
 //   init   -> parent Created           all but execve is done; only where something must be done between
 //   parent -> init   Recorded          create: state.json says so; init waits on start.sock from here on
-//   parent -> init   Start             run: the word that `start` gives over start.sock
+//   parent -> init   Start             run: the message that `start` sends over start.sock
+//   init   -> parent Log               before a seccomp filter is loaded: a record for the log
 //
 // For exec, RootfsReady, Created and Start are absent and the end of the stream says that execve succeeded; for run
 // it says so after Start, or after Proceed where init runs at once.
@@ -84,6 +85,7 @@ struct Begin {
   std::optional<std::uint64_t> descriptor_limit;
   unsigned listen_fds = 0;       ///< LISTEN_FDS that the payload is told of; part of preserve_fds
   std::uint64_t namespaces = 0;  ///< exec: CLONE_NEW* to join
+  bool debug = false;            ///< init sends what it does as Log
   std::string function;          ///< exec: something that init does itself in place of a program; its name
 };
 
@@ -122,14 +124,19 @@ struct Executing {
 struct Failed {
   Error error;
 };
+/// A record for the runtime's log, see write_if_log().
+struct Log {
+  int level = 0;  ///< log::Level
+  std::string text;
+};
 
 using Message = std::variant<Begin, More, Mapped, CgroupsReady, Proceed, Recorded, Start, Spawned, RootfsReady, Console,
-                             SeccompListener, Taken, Created, Executing, Failed>;
+                             SeccompListener, Taken, Created, Executing, Failed, Log>;
 
 /// Names of the alternatives of Message, in its order.
-inline constexpr text::Fixed<15> kNames[] = {"Begin",           "More",  "Mapped",  "CgroupsReady", "Proceed",
-                                             "Recorded",        "Start", "Spawned", "RootfsReady",  "Console",
-                                             "SeccompListener", "Taken", "Created", "Executing",    "Failed"};
+inline constexpr text::Fixed<15> kNames[] = {
+    "Begin",       "More",    "Mapped",          "CgroupsReady", "Proceed", "Recorded",  "Start",  "Spawned",
+    "RootfsReady", "Console", "SeccompListener", "Taken",        "Created", "Executing", "Failed", "Log"};
 static_assert(std::size(kNames) == std::variant_size_v<Message>);
 
 inline std::string_view name_of(const Message& message) { return kNames[message.index()]; }

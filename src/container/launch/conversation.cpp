@@ -54,6 +54,7 @@ Status Conversation::answer_listener(int number) const {
 
 Result<bool> Conversation::take(wire::Packet packet) {
   wire::Message& message = packet.message;
+  if (wire::write_if_log(message)) return false;
   if (auto* failed = std::get_if<wire::Failed>(&message)) return std::unexpected(std::move(failed->error));
   if (const auto* console = std::get_if<wire::Console>(&message)) {
     if (packet.descriptors.size() != 1 || !is_due(static_cast<bool>(answers_.console), message))

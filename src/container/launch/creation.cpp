@@ -20,6 +20,7 @@
 #include "config/annotations.hpp"
 #include "config/validate.hpp"
 #include "container/foreground/supervise.hpp"
+#include "container/launch/debug_story.hpp"
 #include "container/launch/id_maps.hpp"
 #include "container/launch/pid_file.hpp"
 #include "container/launch/standard_streams.hpp"
@@ -149,6 +150,7 @@ Status Creation::decide() {
                                              .rootless_cgroups = rootless_cgroups},
                                   .own_namespaces = own_among_joined(spec_)},
                                  warnings_));
+  if (log::level() == log::Level::debug) log_plan(plan::describe(plan_));
   return check_rootfs();
 }
 
@@ -237,6 +239,7 @@ wire::Begin Creation::make_begin() const {
   begin.moved_late = moved_late();
   begin.preserve_fds = kept_.all;
   begin.listen_fds = kept_.listen;
+  begin.debug = log::level() == log::Level::debug;
   begin.descriptors.start_listener = static_cast<bool>(start_listener_);
   begin.enters_pids_last = enters_pids_last();
   begin.descriptors.cgroup = namespaces.needs_stage && !begin.enters_pids_last && cgroup_dir_;

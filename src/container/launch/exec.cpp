@@ -20,6 +20,7 @@
 #include "container/foreground/supervise.hpp"
 #include "container/launch/bring_up.hpp"
 #include "container/launch/conversation.hpp"
+#include "container/launch/debug_story.hpp"
 #include "container/launch/exec.hpp"
 #include "container/launch/exec_spec.hpp"
 #include "container/launch/handover.hpp"
@@ -128,6 +129,10 @@ Status decide(Exec& exec, const Entry& entry) {
   plan::InitOptions options{.exec = true, .exec_namespaces = exec.state.namespaces, .rootfs = {}};
   exec.plan = CAISSON_TRY(plan::make_init(exec.spec, exec.facts, options, warnings));
   for (const auto& warning : warnings) log::warn("{}", warning);
+  if (log::level() == log::Level::debug) {
+    log::debug("plan: join namespaces {:#x} of process {}", exec.state.namespaces, exec.state.init_process_pid);
+    log_plan(plan::describe(exec.plan.identity));
+  }
   return {};
 }
 
@@ -150,6 +155,7 @@ wire::Begin make_begin(const Exec& exec) {
   begin.limits_by_parent = (exec.state.namespaces & CLONE_NEWUSER) != 0;
   begin.preserve_fds = exec.kept.all;
   begin.listen_fds = exec.kept.listen;
+  begin.debug = log::level() == log::Level::debug;
   begin.namespaces = exec.state.namespaces;
   begin.function = exec.options.function;
   return begin;

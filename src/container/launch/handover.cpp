@@ -16,6 +16,7 @@
 #include "base/text.hpp"
 #include "base/timeline.hpp"
 #include "config/oci_state.hpp"
+#include "container/launch/debug_story.hpp"
 #include "process/load_filter.hpp"
 #include "sys/file.hpp"
 #include "sys/process.hpp"
@@ -56,6 +57,7 @@ Status send_proceed(const wire::Channel& channel, const std::optional<plan::Secc
   const process::CompiledFilter filter = CAISSON_TRY(process::compile(*plan));
   // Engines' default profiles have such rules in every run: it is a note for who asks, not a warning to all.
   for (const auto& warning : filter.warnings) log::info("{}", warning);
+  log_filter(filter, *plan);
   proceed.seccomp_flags = filter.flags;
   proceed.seccomp_notify = plan->notify;
   const std::string_view bytes(reinterpret_cast<const char*>(filter.program.data()), filter.program.size());

@@ -158,3 +158,15 @@ TEST_CASE("depth is no danger", "[json]") {
   CHECK(json::parse<Tree>("{\"stranger\":" + deep + "}"));
   CHECK(fault("{\"raw\":" + deep + "}") == "nested deeper than 128 levels [/raw]");
 }
+
+TEST_CASE("a member without a row is reported where that is asked for, with the nearest key", "[json]") {
+  static std::vector<std::string> reported;
+  reported.clear();
+  json::on_ignored_key([](const std::string& pointer, std::string_view nearest) {
+    reported.push_back(pointer + " " + std::string(nearest));
+  });
+  CHECK(json::parse<Tree>(R"({"leavs":[],"leaves":[{"name":"x","nmae":"y","a/b":1}]})"));
+  json::on_ignored_key(nullptr);
+  CHECK(json::parse<Tree>(R"({"other":1})"));
+  CHECK(reported == std::vector<std::string>{"/leavs leaves", "/leaves/0/nmae ", "/leaves/0/a~1b "});
+}

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/suggestion.hpp"
+#include "base/suggestion.hpp"
 
 #include <catch2/catch.hpp>
 
-using caisson::cli::closest;
+using caisson::text::closest;
 
-TEST_CASE("a mistyped command is recognised", "[cli][suggestion]") {
+TEST_CASE("a mistyped command is recognised", "[base][suggestion]") {
   constexpr std::string_view kWords[] = {"checkpoint", "create", "delete", "exec",  "kill",
                                          "list",       "ps",     "run",    "start", "state"};
   CHECK(closest("lst", kWords) == "list");

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/suggestion.hpp"
+#include "base/suggestion.hpp"
 
 #include <algorithm>
 #include <numeric>
 #include <vector>
 
-namespace caisson::cli {
+namespace caisson::text {
 namespace {
 
 /// Letters to change, add or leave out: the Levenshtein distance.
@@ -39,4 +39,4 @@ std::string_view closest(std::string_view word, std::span<const std::string_view
   return best;
 }
 
-}  // namespace caisson::cli
+}  // namespace caisson::text

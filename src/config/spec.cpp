@@ -7,7 +7,7 @@
 namespace caisson::config {
 namespace {
 
-/// A document that may be `null`, which is a mistake with a text of its own.
+/// Reads a document. `null` gets an error text of its own.
 template <class T>
 Result<T> load_document(std::string_view text, std::string_view pointer) {
   auto value = CAISSON_TRY(json::parse<std::optional<T>>(text, json::Encoding::utf8, pointer));
@@ -15,7 +15,7 @@ Result<T> load_document(std::string_view text, std::string_view pointer) {
   return std::move(*value);
 }
 
-/// The fields of the runtime's own join the others as one member.
+/// A spec whose saved copy holds the extension as one more member.
 std::string write(const Spec& spec, json::Style style) {
   if (!spec.extension) return json::write(spec, style);
   Spec whole = spec;

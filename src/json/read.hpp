@@ -18,21 +18,21 @@
 
 namespace caisson::json {
 
-/// Whether strings must be UTF-8 (RFC 8259 section 8.1) or may bear any bytes, as program arguments may.
+/// Whether strings must be UTF-8 (RFC 8259 section 8.1) or may hold any bytes, as program arguments may.
 enum class Encoding { any, utf8 };
 
-/// Whether the keys of a table must stand in the text as they are, or in any mixture of cases (ASCII), as in Go.
+/// Whether keys match exactly or without regard to ASCII case, as Go's encoding/json matches them.
 enum class Keys { exact, any_case };
 
-/// The name of a member as it stands in a pointer (RFC 6901): "a/b" is "a~1b".
+/// Escapes a member's name for a JSON pointer (RFC 6901): "a/b" becomes "a~1b".
 std::string pointer_token(std::string_view key);
 
 namespace detail {
 
-/// A parsed value, borrowed from the document; only read.cpp knows its type.
+/// A parsed value, borrowed from the document. Its type is known to read.cpp only.
 using Node = const void*;
 
-/// Where the reader stands: one link for each object member or array element above.
+/// Position in the document: a linked list of the object members and array elements above the current value.
 struct Place {
   const Place* parent = nullptr;
   std::string_view key;
@@ -40,14 +40,14 @@ struct Place {
   bool is_index = false;
 };
 
-/// What one parse carries along.
+/// State of one parse.
 struct Reader {
-  std::string_view base;  ///< stands before all pointers
+  std::string_view base;  ///< prefix of all pointers in errors
   Encoding encoding;
   Keys keys;
-  bool plain;  ///< valid text without escapes: no string bears a NUL byte or half of a surrogate pair
+  bool plain;  ///< valid text without escapes: no string can hold a NUL byte or a lone surrogate
   std::optional<Error> fault;
-  /// Keeps the fault and answers false.
+  /// Stores the error and returns false.
   bool wrong(const Place& at, std::string what);
 };
 
@@ -67,13 +67,13 @@ bool read_string(Reader& reader, Node value, std::string& out, const Place& at);
 bool read_raw(Reader& reader, Node value, std::string& out, const Place& at);
 bool read_signed(Reader& reader, Node value, std::int64_t least, std::int64_t most, std::int64_t& out, const Place& at);
 bool read_unsigned(Reader& reader, Node value, std::uint64_t most, std::uint64_t& out, const Place& at);
-/// `out`: which of the words it is.
+/// `out`: index of the word.
 bool read_word(Reader& reader, Node value, Packed words, std::size_t& out, const Place& at);
 bool read_object(Reader& reader, Node value, Packed keys, ReadRow read, void* out, const Place& at);
 bool open_array(Reader& reader, Node value, std::size_t& size, const Place& at);
 Node element(Node value, std::size_t index);
 bool open_object(Reader& reader, Node value, std::size_t& size, const Place& at);
-/// The key is refused when it bears a NUL byte.
+/// Fails if the key holds a NUL byte.
 bool member(Reader& reader, Node value, std::size_t index, Member& out, const Place& at);
 bool repeated_member(Reader& reader, const Place& at);
 Status parse_into(std::string_view text, Encoding encoding, std::string_view base, Keys keys, ReadFunction read,
@@ -84,7 +84,7 @@ bool read_any(Reader& reader, Node value, T& out, const Place& at);
 
 template <class T>
 bool read_value(Reader& reader, Node value, std::optional<T>& out, const Place& at) {
-  // Writers without a notion of absence leave an empty string where a closed set has no value.
+  // Some writers emit an empty string for an absent enum value.
   if (is_null(value) || (std::is_enum_v<T> && is_empty_string(value))) {
     out.reset();
     return true;
@@ -172,10 +172,10 @@ bool read_erased(Reader& reader, Node value, void* out, const Place& at) {
 
 }  // namespace detail
 
-/// Reads a document. Members that no table names are ignored; a `null` member counts as absent; a member given twice,
-/// a number out of its type's range and a NUL byte in a string are faults. All errors are of kind config: "invalid
-/// JSON at line 3, column 7: ..." for text that is not JSON, else one that bears the pointer of the value at fault,
-/// which starts with `base`.
+/// Reads a document. Members that are in no table are ignored, and a `null` member counts as absent. A member that
+/// occurs twice, a number outside its type's range and a NUL byte in a string are errors. All errors have
+/// ErrorKind::config: "invalid JSON at line 3, column 7: ..." for text that is not JSON, else a text with the JSON
+/// pointer of the value, which starts with `base`.
 template <class T>
 Result<T> parse(std::string_view text, Encoding encoding = Encoding::any, std::string_view base = {},
                 Keys keys = Keys::exact) {

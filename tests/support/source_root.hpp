@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Absolute path of the source tree: for tests that read pages, samples or golden files. In a source file of its own, so
-/// that a compiler cache serves every checkout.
+/// Absolute path of the source tree, for tests that read pages, samples or golden files. It is defined in a generated
+/// source file, so that a compiler cache can serve several checkouts.
 extern const char* const kSourceRoot;

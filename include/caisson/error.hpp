@@ -10,20 +10,20 @@
 
 namespace caisson::v1 {
 
-/// What a program may branch on. Everything else about a failure is text.
+/// The causes of failure that a program may branch on. Everything else is in the message.
 enum class ErrorCode {
   IdInUse,             ///< the id belongs to another container
   InvalidIdFormat,     ///< an id outside [A-Za-z0-9_+.-]+, or longer than a file name
   ContainerDestroyed,  ///< the container does not exist, or its process has ended
   ContainerPaused,     ///< the call needs a container that is not paused
-  ConfigInvalid,       ///< the config, or an argument, is invalid or asks for what cannot be had here
-  SystemError,         ///< the kernel or the host refused, or the container's state does not allow the call
+  ConfigInvalid,       ///< the config or an argument is invalid, or asks for something this host does not support
+  SystemError,         ///< a system call failed, or the container's status does not allow the call
 };
 
-/// "IdInUse", ...
+/// The name of a code: "IdInUse", ...
 std::string_view to_string(ErrorCode code);
 
-/// A failed call. It has left nothing of its own behind unless the call says so.
+/// A failed call. Unless a function says otherwise, everything it made has been removed.
 class Error {
  public:
   Error(ErrorCode code, std::string message, std::string pointer = {}, int system_errno = 0)
@@ -32,9 +32,9 @@ class Error {
   ErrorCode code() const { return code_; }
   /// One line: what failed, why, and where in the config.
   const std::string& message() const { return message_; }
-  /// The config value at fault, "/process/args/0" (RFC 6901); empty when it is none.
+  /// JSON pointer (RFC 6901) of the config value that caused the failure, "/process/args/0". Empty if there is none.
   const std::string& pointer() const { return pointer_; }
-  /// errno of the system call that failed; 0 when it was none.
+  /// errno of the failed system call; 0 if none failed.
   int system_errno() const { return system_errno_; }
 
  private:
@@ -44,7 +44,7 @@ class Error {
   int system_errno_;
 };
 
-/// A value, or why there is none. No call of the library throws.
+/// A value or an error. No function of the library throws.
 template <class T>
 using Result = std::expected<T, Error>;
 

@@ -9,14 +9,14 @@
 #include "base/error.hpp"
 #include "config/spec.hpp"
 
-/// What the files of validate() share; nobody else includes this.
+/// Shared by the source files of validate(). Private to them.
 namespace caisson::config {
 
 using Warnings = std::vector<std::string>;
-/// One rule, or a few about one key.
+/// One check: one rule, or the rules about one key.
 using Check = Status (*)(const Spec& spec, Warnings& warnings);
 
-/// The rules about /linux, in the order in which they are tried. The first column is the member they speak of.
+/// The checks of /linux, in the order in which they run. The first column is the member that is checked.
 struct LinuxCheck {
   std::string_view key;
   Status (*run)(const Spec& spec, const Linux& platform);
@@ -24,10 +24,10 @@ struct LinuxCheck {
 std::span<const LinuxCheck> linux_checks();
 
 Status check_environment(const std::vector<std::string>& env, std::string_view pointer);
-/// Each range lies within 32 bits, and neither the inner nor the outer ones overlap: the kernel says EINVAL to it all.
+/// Checks that each range fits into 32 bits and that no ranges overlap. The kernel answers all of these with EINVAL.
 Status check_mappings(const std::vector<IdMapping>& mappings, std::string_view pointer);
 
-/// All bits set means "do not change" to chown(2) and setresuid(2), so it is no id.
+/// Not a valid id: chown(2) and setresuid(2) read all bits set as "do not change".
 inline constexpr std::uint32_t kNoId = 0xffffffff;
 
 }  // namespace caisson::config

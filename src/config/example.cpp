@@ -4,7 +4,7 @@
 namespace caisson::config {
 namespace {
 
-// What people expect of `spec` from the runtimes they know: the same mounts, masks, capabilities and limits.
+// The config that `spec` writes has the mounts, masks, capabilities and limits that other runtimes' `spec` has.
 
 std::vector<Mount> example_mounts(bool rootless) {
   std::vector<Mount> mounts = {
@@ -24,13 +24,13 @@ std::vector<Mount> example_mounts(bool rootless) {
       {.destination = "/dev/mqueue", .type = "mqueue", .source = "mqueue", .options = {"nosuid", "noexec", "nodev"}},
   };
   if (rootless) {
-    // sysfs belongs to the network namespace, which is the host's.
+    // Mounting sysfs needs ownership of the network namespace, which is the host's here.
     mounts.push_back({.destination = "/sys",
                       .type = "none",
                       .source = "/sys",
                       .options = {"rbind", "nosuid", "noexec", "nodev", "ro"}});
   } else {
-    mounts[2].options.push_back("gid=5");  // tty; one id alone is mapped without privileges
+    mounts[2].options.push_back("gid=5");  // Drop the group tty: without privileges only one id can be mapped.
     mounts.push_back(
         {.destination = "/sys", .type = "sysfs", .source = "sysfs", .options = {"nosuid", "noexec", "nodev", "ro"}});
   }
@@ -74,7 +74,7 @@ Spec example(const ExampleHost& host) {
   process.args = {"sh"};
   process.env = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=xterm"};
   process.cwd = "/";
-  // No ambient set: a capability can be ambient only if it is inheritable, and root needs neither.
+  // No ambient set: an ambient capability must also be inheritable (CVE-2022-24769), and root needs neither set.
   process.capabilities = {
       .bounding = capabilities, .effective = capabilities, .inheritable = {}, .permitted = capabilities, .ambient = {}};
   process.rlimits = {{.type = RlimitType::nofile, .soft = 1024, .hard = 1024}};

@@ -9,40 +9,40 @@
 
 namespace caisson::config {
 
-/// A pair of virtual network devices: one end on a bridge of the host, the other in the container.
+/// A veth pair: one end on a bridge of the host, the other end in the container.
 struct Veth {
   std::string bridge;
-  bool create_bridge = false;  ///< a bridge that is not there is made
-  std::string prefix;          ///< the host's end is called prefix + 7 random hexadecimal digits
-  std::string mac_address;     ///< of the container's end; empty = the kernel's choice
+  bool create_bridge = false;  ///< make the bridge if it does not exist
+  std::string prefix;          ///< name of the host's end: prefix and 7 random hexadecimal digits
+  std::string mac_address;     ///< of the container's end; empty = chosen by the kernel
   std::string address;         ///< "172.17.0.101/16"
   std::string ipv6_address;
   std::string gateway;  ///< "172.17.42.1"
   std::string ipv6_gateway;
-  std::uint32_t mtu = 0;              ///< 0 = the kernel's choice
-  std::uint32_t tx_queue_length = 0;  ///< 0 = the kernel's choice
-  std::string origin;                 ///< where it stands in the file that asks for it
+  std::uint32_t mtu = 0;              ///< 0 = chosen by the kernel
+  std::uint32_t tx_queue_length = 0;  ///< 0 = chosen by the kernel
+  std::string origin;                 ///< JSON pointer into the file that configures it
   bool operator==(const Veth&) const = default;
 };
 
 /// A route in the container's network namespace.
 struct Route {
   std::string destination;  ///< "0.0.0.0/0"
-  std::string source;       ///< the address that packets on this route bear
+  std::string source;       ///< source address of packets on this route
   std::string gateway;
-  std::string interface;  ///< by its name in the container
+  std::string interface;  ///< name in the container
   std::string origin;
   bool operator==(const Route&) const = default;
 };
 
-/// What other files than config.json can ask for and the runtime-spec has no words for. It stands in the saved copy of
-/// a container's config, for those who come later to the container, and is never read from a user's config.json.
+/// Settings of the 2014 container.json that have no key in the runtime-spec. They are stored in the saved copy of the
+/// config for later commands and never read from a user's config.json.
 struct Extension {
   std::vector<Veth> veths;
   std::vector<Route> routes;
-  bool named_user = false;        ///< the process' user is to be found in the container's own files, by `user`
-  std::string user;               ///< "", "user", "uid", "user:group", ...; numbers too; see plan::find_user
-  bool ends_with_caller = false;  ///< the container is killed when the runtime that waits for it ends
+  bool named_user = false;        ///< look `user` up in the container's /etc/passwd and /etc/group
+  std::string user;               ///< "", "user", "uid", "user:group", ..., numbers allowed; see plan::find_user
+  bool ends_with_caller = false;  ///< kill the container when the runtime that waits for it ends
   bool operator==(const Extension&) const = default;
 };
 

@@ -23,24 +23,24 @@ struct Namespace {
   bool operator==(const Namespace&) const = default;
 };
 
-/// c = u = character, b = block, p = FIFO.
+/// c and u: character device, b: block device, p: FIFO.
 enum class DeviceType { c, b, u, p };
 
 /// /linux/devices/N.
 struct Device {
   DeviceType type{};
   std::string path;                        ///< absolute, in the container
-  std::optional<std::int64_t> major;       ///< needed but for p
-  std::optional<std::int64_t> minor;       ///< needed but for p
-  std::optional<std::uint32_t> file_mode;  ///< absent = 0666; may bear S_IFMT bits, which say nothing
+  std::optional<std::int64_t> major;       ///< required unless the type is p
+  std::optional<std::int64_t> minor;       ///< required unless the type is p
+  std::optional<std::uint32_t> file_mode;  ///< absent = 0666; S_IFMT bits are ignored
   std::optional<std::uint32_t> uid;        ///< as the container sees it
   std::optional<std::uint32_t> gid;
   bool operator==(const Device&) const = default;
 };
 
-/// /linux/netDevices/NAME: an interface of the runtime's network namespace to be moved.
+/// /linux/netDevices/NAME: an interface to move from the runtime's network namespace into the container's.
 struct NetDevice {
-  std::string name;  ///< its name in the container; empty = the same
+  std::string name;  ///< name in the container; empty = unchanged
   bool operator==(const NetDevice&) const = default;
 };
 
@@ -93,7 +93,7 @@ struct Linux {
   std::string cgroups_path;  ///< empty = the runtime chooses
   std::vector<Namespace> namespaces;
   std::vector<Device> devices;
-  std::map<std::string, NetDevice> net_devices;  ///< by the name on the host
+  std::map<std::string, NetDevice> net_devices;  ///< key: name on the host
   std::optional<Seccomp> seccomp;
   std::string rootfs_propagation;  ///< [r]private, [r]shared, [r]slave, [r]unbindable; empty = the runtime's default
   std::vector<std::string> masked_paths;
@@ -105,7 +105,7 @@ struct Linux {
   std::map<std::string, TimeOffset> time_offsets;  ///< "monotonic", "boottime"
   bool operator==(const Linux&) const = default;
 
-  /// The entry of this type, whether new or joined; null where the namespace is the runtime's own.
+  /// The entry of this type, new or joined. Null if the container shares the runtime's namespace.
   const Namespace* find(NamespaceType type) const {
     for (const auto& space : namespaces)
       if (space.type == type) return &space;

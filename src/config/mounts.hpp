@@ -9,7 +9,7 @@
 
 namespace caisson::config {
 
-/// `size` ids from `container_id` on are `host_id` and the following ones. Source: user_namespaces(7).
+/// Maps `size` ids: container_id + n to host_id + n. Source: user_namespaces(7).
 struct IdMapping {
   std::uint32_t container_id = 0;
   std::uint32_t host_id = 0;
@@ -20,8 +20,8 @@ struct IdMapping {
 /// /mounts/N. Source: runtime-spec 1.3 config.md, "Mounts".
 struct Mount {
   std::string destination;  ///< path in the container
-  std::string type;         ///< a file system of /proc/filesystems; no matter for bind mounts
-  std::string source;       ///< for bind mounts relative to the bundle
+  std::string type;         ///< file system of /proc/filesystems; ignored for bind mounts
+  std::string source;       ///< a relative path of a bind mount starts at the bundle
   std::vector<std::string> options;
   std::vector<IdMapping> uid_mappings;
   std::vector<IdMapping> gid_mappings;

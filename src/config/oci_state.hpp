@@ -11,18 +11,18 @@
 
 namespace caisson::config {
 
-/// A container's state as hooks read it on standard input. Source: runtime-spec 1.3 runtime.md, "State".
+/// The state of a container that hooks get on standard input. Source: runtime-spec 1.3 runtime.md, "State".
 struct OciState {
   std::string oci_version{kSpecVersion};
   std::string id;
   std::string status;      ///< "creating", "created", "running", "stopped"
-  std::optional<int> pid;  ///< as the runtime sees it; absent when there is none
+  std::optional<int> pid;  ///< in the runtime's PID namespace; absent if there is no process
   std::string bundle;      ///< absolute
   std::map<std::string, std::string> annotations;
 };
 
-/// What a seccomp agent gets beside the listener. Source: runtime-spec 1.3 config-linux.md, "The Container Process
-/// State".
+/// The state that a seccomp agent gets together with the listener. Source: runtime-spec 1.3 config-linux.md, "The
+/// Container Process State".
 struct ContainerProcessState {
   std::string oci_version{kSpecVersion};
   std::vector<std::string> fds{"seccompFd"};

@@ -10,14 +10,14 @@
 
 namespace caisson::config {
 
-/// Size of the terminal, in characters.
+/// Terminal size in characters.
 struct ConsoleSize {
   std::uint64_t height = 0;
   std::uint64_t width = 0;
   bool operator==(const ConsoleSize&) const = default;
 };
 
-/// /process/user. Ids as the container sees them.
+/// /process/user. Ids of the container's user namespace.
 struct User {
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
@@ -98,8 +98,8 @@ struct IoPriority {
 
 /// CPU lists of `exec`, "0-3,7".
 struct CpuAffinity {
-  std::optional<std::string> initial;     ///< before the process is moved into the cgroup
-  std::optional<std::string> final_cpus;  ///< key "final"; after the move
+  std::optional<std::string> initial;     ///< until the process is in the cgroup
+  std::optional<std::string> final_cpus;  ///< key "final": from then on
   bool operator==(const CpuAffinity&) const = default;
 };
 

@@ -11,7 +11,7 @@
 
 namespace caisson::config {
 
-/// The devices a cgroup rule speaks of: all, block, character.
+/// The device type of a cgroup rule: all, block, character.
 enum class DeviceRuleType { a, b, c };
 
 /// /linux/resources/devices/N.
@@ -28,7 +28,7 @@ struct DeviceRule {
 struct Memory {
   std::optional<std::int64_t> limit;
   std::optional<std::int64_t> reservation;
-  std::optional<std::int64_t> swap;  ///< memory and swap together
+  std::optional<std::int64_t> swap;  ///< memory plus swap
   std::optional<std::int64_t> kernel;
   std::optional<std::int64_t> kernel_tcp;
   std::optional<std::uint64_t> swappiness;
@@ -38,7 +38,7 @@ struct Memory {
   bool operator==(const Memory&) const = default;
 };
 
-/// Times in microseconds.
+/// Times are in microseconds.
 struct Cpu {
   std::optional<std::uint64_t> shares;
   std::optional<std::int64_t> quota;

@@ -8,7 +8,7 @@
 namespace caisson::config {
 namespace {
 
-/// A document that may be `null`, which is a mistake with a text of its own.
+/// Reads a document. `null` gets an error text of its own.
 template <class T>
 Result<T> load_document(std::string_view text, std::string_view pointer, json::Keys keys = json::Keys::exact) {
   auto value = CAISSON_TRY(json::parse<std::optional<T>>(text, json::Encoding::utf8, pointer, keys));
@@ -24,7 +24,7 @@ bool is_before_1_3(std::string_view version) {
   return minor && (*minor < 3 || (*minor == 3 && version.starts_with("3.0-")));
 }
 
-/// The fields of the runtime's own join the others as one member.
+/// A spec whose saved copy holds the extension as one more member.
 std::string write(const Spec& spec, json::Style style) {
   if (!spec.extension) return json::write(spec, style);
   Spec whole = spec;

@@ -17,7 +17,7 @@
 
 namespace caisson::config {
 
-/// The version of the runtime-spec that this model mirrors.
+/// The runtime-spec version of this model.
 inline constexpr std::string_view kSpecVersion = "1.3.0";
 
 /// config.json. Source: runtime-spec 1.3 config.md. Members are the spec's keys in snake_case.
@@ -31,44 +31,44 @@ struct Spec {
   std::optional<Hooks> hooks;
   std::map<std::string, std::string> annotations;
   std::optional<Linux> linux;
-  // Sections of other platforms: kept so that they can be refused by name.
+  // Sections of other platforms, read so that they can be refused by name.
   std::optional<json::Raw> solaris;
   std::optional<json::Raw> windows;
   std::optional<json::Raw> vm;
   std::optional<json::Raw> zos;
   std::optional<json::Raw> freebsd;
-  /// Of the runtime's own: load() leaves it out, save() and load_saved() keep it.
+  /// Settings without a key in the spec. load() ignores them, save() and load_saved() keep them.
   std::optional<Extension> extension;
-  std::optional<json::Raw> saved_extension;  ///< the same on its way to or from text
+  std::optional<json::Raw> saved_extension;  ///< the extension as JSON text, during save() and load_saved()
   bool operator==(const Spec&) const = default;
 
-  /// `linux`, or an empty one.
+  /// `linux`, or an empty value.
   const Linux& linux_or_empty() const;
-  /// `extension`, or an empty one.
+  /// `extension`, or an empty value.
   const Extension& extension_or_empty() const;
 };
 
-/// Reads the text of a config.json. Does not check whether the values make sense together: see validate(). A value
+/// Parses a config.json. Does not check whether the values make sense together: see validate(). A value
 /// whose meaning depends on ociVersion gets the value that has this meaning in kSpecVersion: pids.limit.
 Result<Spec> load(std::string_view text);
-/// The same of what save() wrote, which nobody but the runtime can have changed.
+/// Parses what save() wrote, including the extension. Only for files that the runtime alone can write.
 Result<Spec> load_saved(std::string_view text);
 
-/// The canonical text: compact, members in the tables' order, nothing that load() would not need.
+/// The canonical text: compact, members in the tables' order, without members that load() can do without.
 std::string save(const Spec& spec);
 
-/// The text of a config.json for people, indented by tabs.
+/// A config.json indented with tabs, for people.
 std::string save_indented(const Spec& spec);
 
-/// Reads a process alone, as `exec --process` takes it. Pointers of faults start with `pointer`.
+/// Parses one process object, as for `exec --process`. Pointers in errors start with `pointer`.
 Result<Process> load_process(std::string_view text, std::string_view pointer = "/process");
 std::string save_process(const Process& process);
 
-/// Reads /linux/resources alone, as `update --resources` takes it. A member that the runtime does not know is a fault:
-/// this document is the runtime's own interface, unlike config.json, where the spec wants unknown members ignored.
+/// Parses one /linux/resources object, as for `update --resources`. Unknown members are errors: this document is the
+/// runtime's own interface, while the spec wants unknown members of a config.json ignored.
 Result<Resources> load_resources(std::string_view text, std::string_view pointer = "/linux/resources");
 
-/// For whom example() is.
+/// The host and user that example() is for.
 struct ExampleHost {
   bool rootless = false;  ///< a user without privileges
   std::uint32_t uid = 0;  ///< that user's ids
@@ -76,7 +76,7 @@ struct ExampleHost {
   bool cgroup_v2 = false;  ///< the host has cgroup v2 alone: the container gets a cgroup namespace, as from runc
 };
 
-/// What `caisson spec` writes: a shell in the usual namespaces.
+/// The config that `caisson spec` writes: a shell in new namespaces.
 Spec example(const ExampleHost& host);
 
 }  // namespace caisson::config

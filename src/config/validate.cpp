@@ -81,7 +81,7 @@ Status check_names(const Spec& spec, Warnings&) {
   return {};
 }
 
-/// The path names the root itself once "." and ".." are resolved.
+/// Whether the path is the root directory after "." and ".." are resolved.
 bool is_top(std::string_view path) {
   int depth = 0;
   for (const auto part : text::split(path, '/')) {
@@ -153,7 +153,7 @@ Status check_hooks(const Spec& spec, Warnings&) {
 }
 
 Status check_annotations(const Spec& spec, Warnings&) {
-  // The map is sorted, so an empty key stands first.
+  // The map is sorted: an empty key comes first.
   if (!spec.annotations.empty() && spec.annotations.begin()->first.empty())
     return fail_config("/annotations/", "the name of an annotation must not be empty");
   const auto type = find_annotation(spec.annotations, annotation::kMountContextType);
@@ -169,7 +169,7 @@ Status check_linux(const Spec& spec, Warnings&) {
   return {};
 }
 
-/// Top to bottom; the first fault wins.
+/// Run in this order. The first error is returned.
 constexpr Check kChecks[] = {
     check_version, check_other_platforms, check_process, check_root,        check_names,
     check_linux,   check_mounts,          check_hooks,   check_annotations,
@@ -189,12 +189,12 @@ Status check_environment(const std::vector<std::string>& env, std::string_view p
 }
 
 Status check_mappings(const std::vector<IdMapping>& mappings, std::string_view pointer) {
-  constexpr std::uint64_t kEnd = std::uint64_t{kNoId};  // the last id is none
+  constexpr std::uint64_t kEnd = std::uint64_t{kNoId};  // the last id is not valid
   const auto overlap = [](std::uint64_t a, std::uint64_t a_size, std::uint64_t b, std::uint64_t b_size) {
     return a < b + b_size && b < a + a_size;
   };
   constexpr std::size_t kMost = 340;   // UID_GID_MAP_MAX_EXTENTS since Linux 4.15
-  constexpr std::size_t kPage = 4096;  // what a write to uid_map must be shorter than: user_namespaces(7)
+  constexpr std::size_t kPage = 4096;  // a write to uid_map must be shorter: user_namespaces(7)
   if (mappings.size() > kMost)
     return fail_config(std::string(pointer), "{} mappings: the kernel takes {} at most", mappings.size(), kMost);
   std::size_t text = 0;

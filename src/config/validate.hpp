@@ -11,23 +11,23 @@
 
 namespace caisson::config {
 
-/// Checks a whole config by itself, without the host: what the runtime-spec forbids, and what this runtime can never
-/// honour. The first fault is the error, of kind config with its pointer; what is only doubtful goes to `warnings`.
+/// Checks a config without looking at the host: what the runtime-spec forbids and what this runtime never supports.
+/// Returns the first error (ErrorKind::config with its pointer). Doubtful values are added to `warnings`.
 Status validate(const Spec& spec, std::vector<std::string>& warnings);
 
-/// The part of validate() that speaks of one process; `exec` has no more than that. `pointer` names the process.
+/// The checks of one process, for `exec`. `pointer` is the process' JSON pointer.
 Status validate_process(const Process& process, std::vector<std::string>& warnings,
                         std::string_view pointer = "/process");
 
-/// The part of validate() that speaks of resources, which `update` has alone.
+/// The checks of resources, for `update`.
 Status validate_resources(const Resources& resources, std::string_view pointer = "/linux/resources");
 
-/// "net.ipv4.conf.eth0/1.rp_filter" and "net/ipv4/conf/eth0.1/rp_filter" as the path beneath /proc/sys. The separator
-/// that comes first divides (sysctl.d(5)). Empty for a key with an empty, "." or ".." part.
+/// Path below /proc/sys of "net.ipv4.conf.eth0/1.rp_filter" or "net/ipv4/conf/eth0.1/rp_filter". The separator that
+/// occurs first is the separator (sysctl.d(5)). Empty for a key with an empty, "." or ".." part.
 std::string sysctl_path(std::string_view key);
-/// Its place in the config.
+/// JSON pointer of a sysctl.
 std::string sysctl_pointer(std::string_view key);
-/// The kind of namespace that holds the sysctl of this path; absent when none does.
+/// The kind of namespace that the sysctl at this path belongs to. nullopt if it belongs to none.
 std::optional<NamespaceType> namespace_of_sysctl(std::string_view path);
 
 }  // namespace caisson::config

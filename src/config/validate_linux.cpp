@@ -116,7 +116,8 @@ std::optional<NamespaceType> namespace_of_sysctl(std::string_view path) {
 
 namespace {
 
-/// A sysctl that no namespace of the container's own holds would change the host. Source: namespaces(7).
+/// Refuses a sysctl that belongs to no namespace of the container: writing it would change the host. Source:
+/// namespaces(7).
 Status check_sysctl(const Spec& spec, const Linux& platform) {
   for (const auto& [key, value] : platform.sysctl) {
     const auto path = sysctl_path(key);
@@ -163,7 +164,7 @@ Status check_net_devices(const Spec&, const Linux& platform) {
       return fail_config("/linux/netDevices/" + text::pointer_token(host), "invalid network device name '{}'", host);
     const auto pointer = fmt::format("/linux/netDevices/{}/name", host);
     if (!is_interface_name(target)) return fail_config(pointer, "invalid network device name '{}'", target);
-    // "eth%d" is a template, from which the kernel makes a new name each time.
+    // "eth%d" is a template: the kernel makes a new name from it each time.
     if (!target.contains('%') && !targets.insert(target).second)
       return fail_config(pointer, "duplicate network device name '{}'", target);
   }

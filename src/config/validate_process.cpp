@@ -39,7 +39,8 @@ Status check_rlimits(const std::vector<Rlimit>& limits, std::string_view pointer
   return {};
 }
 
-/// What sched_setattr(2) would answer EINVAL to, or worse, ignore. It ignores a niceness too, and so do other runtimes.
+/// Checks what sched_setattr(2) answers with EINVAL or ignores. It also ignores a nice value with some policies, which
+/// other runtimes accept.
 Status check_scheduler(const Scheduler& scheduler, Warnings& warnings, std::string_view pointer) {
   using enum SchedulerPolicy;
   const auto policy = scheduler.policy;

@@ -12,9 +12,9 @@
 
 namespace caisson::json {
 
-/// How a member of a JSON object relates to its C++ member.
+/// When a member of a JSON object must be present, and when it is written.
 enum class Need {
-  required,  ///< must be there when read; always written
+  required,  ///< must be present when read; always written
   optional,  ///< may be absent when read; not written while it is empty, false, zero or without value
   always,    ///< may be absent when read; always written
 };
@@ -31,7 +31,7 @@ template <class T, class M>
 constexpr Field<T, M> required(std::string_view key, M T::*member) {
   return {key, member, Need::required};
 }
-/// A number whose absence differs from zero belongs into a std::optional member.
+/// Use std::optional for a number where "absent" and 0 mean different things.
 template <class T, class M>
 constexpr Field<T, M> optional(std::string_view key, M T::*member) {
   return {key, member, Need::optional};
@@ -58,7 +58,8 @@ constexpr const R& row(const Leaf<I, R>& leaf) {
 }
 }  // namespace detail
 
-/// Makes a table of rows. A plain aggregate: std::tuple costs every including file half a second of compiling.
+/// Makes a table of rows. It is a plain aggregate because std::tuple adds half a second of compile time to every file
+/// that includes it.
 template <class... R>
 constexpr auto table(R... rows) {
   return detail::Table<std::index_sequence_for<R...>, R...>{{rows}...};
@@ -71,19 +72,19 @@ constexpr auto table(R... rows) {
 template <class T>
 inline constexpr auto fields = nullptr;
 
-/// One word of a closed set.
+/// One accepted word of an enum.
 template <class E>
 struct Spelling {
   std::string_view word;
   E value;
 };
 
-/// The words of an enum: `std::to_array<Spelling<Shade>>({{"light", Shade::light}, ...})`. Where one value has several
-/// words, the first is written and all are read.
+/// The accepted words of an enum: `std::to_array<Spelling<Shade>>({{"light", Shade::light}, ...})`. If a value has
+/// several words, the first is written and all are read.
 template <class E>
 inline constexpr auto spellings = nullptr;
 
-/// The two halves of the error about a word outside the set: "unknown value 'x'".
+/// The text before and after the quoted word in the error for an unknown word: "unknown value 'x'".
 struct UnknownWord {
   std::string_view before = "unknown value ";
   std::string_view after = {};
@@ -91,29 +92,29 @@ struct UnknownWord {
 template <class E>
 inline constexpr UnknownWord unknown_word{};
 
-// The tables are for the compiler alone. In data, each of their addresses would have to be relocated by every start of
-// the program, and each of their pages copied. What the program reads is packed of them: characters and small numbers.
+// The tables are used at compile time only. Pointers in the data of a position-independent executable are relocated at
+// every start, which copies their pages. The keys are therefore packed as length-prefixed strings.
 namespace detail {
 
-/// A text of a pack: its length, a byte of one's own and its characters. Texts follow each other.
+/// One string of a packed list: a length byte, a flag byte (Need), the characters. The next string follows directly.
 struct Packed {
   const char* at = nullptr;
   constexpr std::size_t size() const { return static_cast<unsigned char>(at[0]); }
   constexpr std::string_view text() const { return {at + 2, size()}; }
   constexpr Need need() const { return static_cast<Need>(at[1]); }
   constexpr Packed next() const { return {at + 2 + size()}; }
-  /// Behind the last of a pack.
+  /// True at the end of the list.
   constexpr bool ends() const { return at[0] == '\0'; }
 };
 
 constexpr char* pack(char* to, std::string_view text, std::size_t least, Need need = Need::required) {
-  if (text.size() < least || text.size() > 255) std::unreachable();  // an error while compiling
+  if (text.size() < least || text.size() > 255) std::unreachable();  // in a constant expression: a compile-time error
   *to++ = static_cast<char>(text.size());
   *to++ = static_cast<char>(need);
   return std::ranges::copy(text, to).out;
 }
 
-/// The keys and needs of a struct.
+/// The keys of a struct, each with its Need.
 template <class T, std::size_t... I>
 consteval auto pack_keys(std::index_sequence<I...>) {
   std::array<char, (std::size_t{1} + ... + (row<I>(fields<T>).key.size() + 2))> packed{};
@@ -132,7 +133,7 @@ constexpr Packed keys() {
 template <class T, std::size_t I>
 inline constexpr auto member_of = row<I>(fields<T>).member;
 
-/// The two halves of the error, then the words of an enum.
+/// The texts of UnknownWord, then the words of an enum.
 template <class E>
 consteval std::size_t words_size() {
   std::size_t size = unknown_word<E>.before.size() + unknown_word<E>.after.size() + 5;
@@ -156,7 +157,7 @@ consteval auto list_values() {
   std::ranges::transform(spellings<E>, values.begin(), &Spelling<E>::value);
   return values;
 }
-/// What the words stand for, in their order.
+/// The enumerators of the words, in the words' order.
 template <class E>
 inline constexpr auto word_values = list_values<E>();
 
@@ -190,7 +191,7 @@ std::vector<std::string> keys_of() {
   return keys;
 }
 
-/// JSON text that is kept as it is: read compacted, written verbatim.
+/// JSON text that is not interpreted: compacted when read, written verbatim.
 struct Raw {
   std::string text;
   bool operator==(const Raw&) const = default;

@@ -31,7 +31,7 @@ const Tree& tree(Node value) { return *static_cast<const Tree*>(value); }
 
 [[gnu::flatten]] std::string_view view(const Tree& value) { return {value.GetString(), value.GetStringLength()}; }
 
-/// What a value is, for "expected a string, not ...".
+/// Name of a value's type, for "expected a string, not ...".
 std::string_view kind(const Tree& value) {
   switch (value.GetType()) {
     case rapidjson::kNullType: return "null";
@@ -60,17 +60,17 @@ std::string pointer(std::string_view base, const Place& at) {
   return text += at.is_index ? std::to_string(at.index) : text::pointer_token(at.key);
 }
 
-/// Half of a surrogate pair as three bytes: what RapidJSON makes of a lone "\\udc00", and no UTF-8.
+/// A lone surrogate ("\\udc00") encoded as three bytes, as RapidJSON does: not valid UTF-8.
 bool has_surrogate(std::string_view text) {
   for (auto at = text.find('\xed'); at != std::string_view::npos; at = text.find('\xed', at + 1))
     if (at + 1 < text.size() && static_cast<unsigned char>(text[at + 1]) >= 0xa0) return true;
   return false;
 }
 
-/// Some editors' first character.
+/// The byte order mark, which some editors write.
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
-/// RapidJSON's own writer recurses, so what it is given must have a bottom.
+/// RapidJSON's writer recurses, so the depth of what it writes must be limited.
 constexpr int kRawDepth = 128;
 
 bool is_shallow(const Tree& value, int levels) {
@@ -142,7 +142,7 @@ bool read_string(Reader& reader, Node value, std::string& out, const Place& at) 
     out.assign(text);
     return true;
   }
-  // The kernel would take what stands before the NUL for the whole.
+  // The kernel would end the string at the NUL byte.
   if (text.find('\0') != std::string_view::npos) return reader.wrong(at, "a string must not contain a NUL byte");
   if (reader.encoding == Encoding::utf8 && has_surrogate(text))
     return reader.wrong(at, "a string must not contain half of a surrogate pair");
@@ -197,14 +197,14 @@ bool matches_in_any_case(std::string_view key, std::string_view text) {
   return std::ranges::equal(key, text, {}, lower_case, lower_case);
 }
 
-/// A row of a table.
+/// Index of a row and its packed key.
 struct Row {
   Packed key;
   std::size_t index = 0;
   Row next() const { return {key.next(), index + 1}; }
 };
 
-/// The row of a key, looked for from `start` on and around; null when there is none.
+/// Finds the row of a key, searching from `start` and wrapping around. Null if there is none.
 Row find(const Reader& reader, Row first, Row start, std::string_view text) {
   if (start.key.ends()) start = first;
   Row row = start;
@@ -230,7 +230,7 @@ bool read_object(Reader& reader, Node value, Packed keys, ReadRow read, void* ou
   if (!tree(value).IsObject()) return expected(reader, tree(value), "an object", at);
   std::uint64_t seen = 0;
   const Row first{keys};
-  Row next = first;  // members mostly come in the order of the table
+  Row next = first;  // members usually have the table's order
   for (const auto& entry : tree(value).GetObject()) {
     const auto key = view(entry.name);
     const auto row = find(reader, first, next, key);
@@ -306,16 +306,16 @@ std::size_t find_extreme_exponent(std::string_view text) {
   return std::string_view::npos;
 }
 
-/// Where in the text the document begins. `copy` must live as long as it.
+/// Parses the text. `copy` must outlive the document.
 std::size_t parse(Document& document, std::string_view text, Encoding encoding, Copy& copy) {
   // Iterative: a text of a million brackets must not exhaust the stack.
   constexpr unsigned kFlags = rapidjson::kParseIterativeFlag | rapidjson::kParseFullPrecisionFlag;
   if (encoding == Encoding::utf8 && !text::is_utf8(text)) {
-    // Somewhere it is at fault; this way is slower and tells where.
+    // The text is invalid. The slower parser reports the position.
     document.Parse<kFlags | rapidjson::kParseValidateEncodingFlag>(text.data(), text.size());
     return 0;
   }
-  // The strings are left where they stand in this copy.
+  // The document's strings point into this copy.
   copy = std::make_unique_for_overwrite<char[]>(text.size() + 1);
   *std::ranges::copy(text, copy.get()).out = '\0';
   const std::size_t start = text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
@@ -328,12 +328,12 @@ std::size_t parse(Document& document, std::string_view text, Encoding encoding, 
 Status parse_into(std::string_view text, Encoding encoding, std::string_view base, Keys keys, ReadFunction read,
                   void* out) {
   if (text.size() > UINT32_MAX) return fail(ErrorKind::config, "invalid JSON: larger than 4 GiB");
-  // RapidJSON takes a NUL byte for the end of the text.
+  // RapidJSON treats a NUL byte as the end of the text.
   if (const auto nul = text.find('\0'); nul != std::string_view::npos)
     return std::unexpected(syntax_error(text, nul, "NUL byte"));
   if (const auto exponent = find_extreme_exponent(text); exponent != std::string_view::npos)
     return std::unexpected(syntax_error(text, exponent, "exponent too small"));
-  // The usual config fits into these buffers, so the tree costs no allocation.
+  // A usual config fits into these buffers, so that parsing needs no heap.
   alignas(16) std::array<char, 32768> values;
   alignas(16) std::array<char, 16384> stack;
   Pool value_pool(values.data(), values.size());

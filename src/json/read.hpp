@@ -18,27 +18,27 @@
 
 namespace caisson::json {
 
-/// Whether strings must be UTF-8 (RFC 8259 section 8.1) or may bear any bytes, as program arguments may.
+/// Whether strings must be UTF-8 (RFC 8259 section 8.1) or may hold any bytes, as program arguments may.
 enum class Encoding { any, utf8 };
 
 /// How the text's members are matched with the keys of a table.
 enum class Keys {
-  exact,       ///< as they are; members that no table names are ignored
-  any_case,    ///< in any mixture of cases (ASCII), as in Go; others are ignored
-  known_only,  ///< as they are; a member that no table names is a fault
+  exact,       ///< exactly; unknown members are ignored
+  any_case,    ///< without regard to ASCII case, as in Go; unknown members are ignored
+  known_only,  ///< exactly; an unknown member is an error
 };
 
-/// Called for each member that a table has no row for: its place, and the nearest key of the table or an empty text.
+/// Called for each unknown member with its JSON pointer and the nearest key of the table (empty if none is near).
 using IgnoredKey = void (*)(const std::string& pointer, std::string_view nearest);
-/// Sets it for the whole program; null, as at the start, for none. A parse without unknown members never asks.
+/// Sets the callback of the whole program; null, the default, for none.
 void on_ignored_key(IgnoredKey call);
 
 namespace detail {
 
-/// A parsed value, borrowed from the document; only read.cpp knows its type.
+/// A parsed value, borrowed from the document. Its type is known to read.cpp only.
 using Node = const void*;
 
-/// Where the reader stands: one link for each object member or array element above.
+/// Position in the document: a linked list of the object members and array elements above the current value.
 struct Place {
   const Place* parent = nullptr;
   std::string_view key;
@@ -46,14 +46,14 @@ struct Place {
   bool is_index = false;
 };
 
-/// What one parse carries along.
+/// State of one parse.
 struct Reader {
-  std::string_view base;  ///< stands before all pointers
+  std::string_view base;  ///< prefix of all pointers in errors
   Encoding encoding;
   Keys keys;
-  bool plain;  ///< valid text without escapes: no string bears a NUL byte or half of a surrogate pair
+  bool plain;  ///< valid text without escapes: no string can hold a NUL byte or a lone surrogate
   std::optional<Error> fault;
-  /// Keeps the fault and answers false.
+  /// Stores the error and returns false.
   bool wrong(const Place& at, std::string what);
 };
 
@@ -73,13 +73,13 @@ bool read_string(Reader& reader, Node value, std::string& out, const Place& at);
 bool read_raw(Reader& reader, Node value, std::string& out, const Place& at);
 bool read_signed(Reader& reader, Node value, std::int64_t least, std::int64_t most, std::int64_t& out, const Place& at);
 bool read_unsigned(Reader& reader, Node value, std::uint64_t most, std::uint64_t& out, const Place& at);
-/// `out`: which of the words it is.
+/// `out`: index of the word.
 bool read_word(Reader& reader, Node value, Packed words, std::size_t& out, const Place& at);
 bool read_object(Reader& reader, Node value, Packed keys, ReadRow read, void* out, const Place& at);
 bool open_array(Reader& reader, Node value, std::size_t& size, const Place& at);
 Node element(Node value, std::size_t index);
 bool open_object(Reader& reader, Node value, std::size_t& size, const Place& at);
-/// The key is refused when it bears a NUL byte.
+/// Fails if the key holds a NUL byte.
 bool member(Reader& reader, Node value, std::size_t index, Member& out, const Place& at);
 bool repeated_member(Reader& reader, const Place& at);
 Status parse_into(std::string_view text, Encoding encoding, std::string_view base, Keys keys, ReadFunction read,
@@ -90,7 +90,7 @@ bool read_any(Reader& reader, Node value, T& out, const Place& at);
 
 template <class T>
 bool read_value(Reader& reader, Node value, std::optional<T>& out, const Place& at) {
-  // Writers without a notion of absence leave an empty string where a closed set has no value.
+  // Some writers emit an empty string for an absent enum value.
   if (is_null(value) || (std::is_enum_v<T> && is_empty_string(value))) {
     out.reset();
     return true;

@@ -21,16 +21,16 @@ enum class Style { compact, two_spaces, four_spaces, tabs };
 
 namespace detail {
 
-/// Appends JSON tokens to a text and keeps track of commas and indentation.
+/// Appends JSON tokens to a string with commas and indentation.
 class Writer {
  public:
   Writer(std::string& out, Style style) : out_(out), style_(style) {}
 
   void open(char bracket);
   void close(char bracket);
-  /// Of the value that follows; without one, it is as if nothing had been said. Lives until then.
+  /// Sets the key of the next value. Nothing is written if no value follows. `key` must stay valid until then.
   void key(std::string_view key) { key_ = key; }
-  /// Must stand before each array element.
+  /// Must be called before each array element.
   void element();
   void boolean(bool value);
   void number(std::int64_t value);
@@ -52,11 +52,11 @@ class Writer {
   std::string_view key_;
 };
 
-/// Writes one member of a struct, by its row in the table, or nothing where it is to be left out.
+/// Writes one member of a struct, given by its row in the table, or nothing if the member is omitted.
 using WriteRow = void (*)(Writer&, const void*, std::size_t);
 void write_object(Writer& writer, Packed keys, WriteRow write, const void* value);
 
-/// Whether an optional row is left out. A nested struct without std::optional is always written.
+/// Whether an optional member is omitted. A nested struct without std::optional is always written.
 template <class T>
 bool is_absent(const T& value) {
   if constexpr (std::same_as<T, Raw>) {
@@ -141,7 +141,7 @@ void write_any(Writer& writer, const T& value) {
 
 }  // namespace detail
 
-/// The text of a value, members in the order of its table. Bytes that are not UTF-8 are written as they are (see
+/// Writes a value as JSON, members in the order of its table. Bytes that are not UTF-8 are written as they are (see
 /// text::to_utf8), a NUL byte as U+FFFD; '/', '<' and '&' are not escaped.
 template <class T>
 std::string write(const T& value, Style style = Style::compact) {
@@ -151,7 +151,7 @@ std::string write(const T& value, Style style = Style::compact) {
   return text;
 }
 
-/// The same, compact, at the end of a text.
+/// Appends the compact form to `text`.
 template <class T>
 void append(std::string& text, const T& value) {
   detail::Writer writer(text, Style::compact);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// libstdc++ names the type of an exception that nobody caught. The front ends catch theirs and nothing else throws, but
-// what turns a type into its name comes into a static program all the same, with tables that each start relocates.
+// Replaces libstdc++'s handler of uncaught exceptions, which prints the demangled type. The front ends catch all
+// exceptions, but the demangler would still be linked into the static program, with tables that are relocated at every
+// start.
 #include <unistd.h>
 
 #include <cstdlib>

@@ -1,6 +1,6 @@
-// SPDX-License-Identifier: Apache-2.0
-// libnl can turn names into addresses and protocols, which nobody here asks of it. The functions that it would call
-// for that drag the C library's resolver and its loader of shared libraries into a static program, a sixth of its size.
+// SPDX-License-Identifier: Apache-2.0 Replaces the name lookups of the C library. libnl refers to them for features
+// that caisson does not use. They would add the resolver and the loader of shared libraries to the static program, a
+// sixth of its size.
 #include <netdb.h>
 
 extern "C" {

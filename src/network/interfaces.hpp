@@ -9,7 +9,7 @@
 
 namespace caisson::network {
 
-/// A network device of our own network namespace, for people.
+/// A network device of the caller's network namespace, as text.
 struct Interface {
   std::string name;
   int mtu = 0;
@@ -18,7 +18,7 @@ struct Interface {
   std::vector<std::string> addresses;  ///< "172.17.0.101/16"
 };
 
-/// All of them, in the kernel's order. getifaddrs(3).
+/// All devices, in the kernel's order. Source: getifaddrs(3).
 Result<std::vector<Interface>> list_interfaces();
 
 /// Counters of a device; 0 where the kernel has none.
@@ -26,7 +26,8 @@ struct LinkCounters {
   std::uint64_t rx_bytes = 0, rx_packets = 0, rx_errors = 0, rx_dropped = 0;
   std::uint64_t tx_bytes = 0, tx_packets = 0, tx_errors = 0, tx_dropped = 0;
 };
-/// By name, from our own network namespace. ErrorKind::system with ENODEV when there is none.
+/// Reads the counters of the device `name` in the caller's network namespace. ErrorKind::system with ENODEV when there
+/// is none.
 Result<LinkCounters> link_counters(const std::string& name);
 
 }  // namespace caisson::network

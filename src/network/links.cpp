@@ -20,14 +20,14 @@ namespace caisson::network {
 
 namespace {
 
-/// How often a list of addresses is asked for again because it changed while it was read.
+/// Limit of retries for an address list that changed while it was read.
 constexpr int kListAttempts = 16;
 
-/// Address flags that somebody has chosen; the kernel makes up the others anew.
+/// Address flags set by a user. The kernel sets the other flags itself.
 constexpr std::uint32_t kChosenFlags =
     IFA_F_NODAD | IFA_F_HOMEADDRESS | IFA_F_MANAGETEMPADDR | IFA_F_NOPREFIXROUTE | IFA_F_MCAUTOJOIN;
 
-/// An address as the kernel told it, to be given back in the same words.
+/// An address as the kernel reported it, kept to be set again unchanged.
 struct Address {
   ifaddrmsg header{};
   std::uint32_t flags = 0;
@@ -48,8 +48,8 @@ Address read_address(const nlmsghdr& message, const ifaddrmsg& header) {
   return address;
 }
 
-/// The addresses that stay with a link wherever it goes: of global scope, and permanent. What DHCP or a router gave
-/// for a time belongs to the network the link was in.
+/// The addresses that are set again after the move: global scope and permanent. Addresses with a lifetime (DHCP, router
+/// advertisements) belong to the network that the link leaves.
 Result<std::vector<Address>> list_addresses(RouteSocket& socket, const Link& link) {
   for (int attempt = 1;; ++attempt) {
     Request request(RTM_GETADDR, NLM_F_DUMP);
@@ -68,7 +68,8 @@ Result<std::vector<Address>> list_addresses(RouteSocket& socket, const Link& lin
   }
 }
 
-/// A label is the link's name, alone or with a suffix: "eth0:1" becomes "net0:1", as the kernel does it for a rename.
+/// The label after a rename. A label is the link's name, optionally with a suffix: "eth0:1" becomes "net0:1", as in the
+/// kernel's own rename.
 std::string renamed_label(const std::string& label, const std::string& name) {
   const auto colon = label.find(':');
   const std::string suffixed = colon == std::string::npos ? name : name + label.substr(colon);
@@ -87,8 +88,8 @@ Status add_address(RouteSocket& socket, const Link& link, const Address& address
   return socket.ask(request, "RTM_NEWADDR");
 }
 
-/// The one request that moves and renames. Value: the link's index there, which is another one when its own is taken:
-/// the kernel tells it to those who hear the link leave (Linux 4.16).
+/// Moves and renames the link in one request. Returns the link's index in the target namespace, which differs if the
+/// old index is taken there. The kernel reports it in the RTM_DELLINK notification (Linux 4.16).
 Result<int> change_namespace(RouteSocket& socket, const Link& link, FdView there, const std::string& name) {
   Request request(RTM_NEWLINK, 0);
   request.header(link_header(link.index));
@@ -105,7 +106,7 @@ Result<int> change_namespace(RouteSocket& socket, const Link& link, FdView there
   return index;
 }
 
-/// Both sides of the move.
+/// Sockets in the source and the target namespace.
 struct Sides {
   RouteSocket here;
   RouteSocket container;
@@ -119,13 +120,13 @@ Result<Sides> open_sides(pid_t pid) {
                std::move(there)};
 }
 
-/// What can be known to fail is found before a link is touched: taking one down loses its routes for good.
+/// Checks everything that can fail before any link is changed, because a link that is set down loses its routes.
 Result<Link> check_move(Sides& sides, const plan::NetDeviceMove& move) {
   auto link = CAISSON_TRY(find_link(sides.here, move.host_name));
   if (!link) return fail(ErrorKind::config, "network device '{}' not found", move.host_name);
   const auto percent = move.name.find('%');
   const bool numbered = percent != std::string::npos;
-  // The kernel would see it only after the link has moved, and leave it there.
+  // The kernel detects this only after the move and leaves the link in the target namespace.
   if (numbered && (move.name.compare(percent, 2, "%d") != 0 || move.name.find('%', percent + 1) != std::string::npos))
     return fail_config(move.origin + "/name", "invalid network device name '{}': one %d, or no %", move.name);
   if (!numbered && CAISSON_TRY(find_link(sides.container, move.name)))
@@ -133,7 +134,7 @@ Result<Link> check_move(Sides& sides, const plan::NetDeviceMove& move) {
   return std::move(*link);
 }
 
-/// Puts back, as far as can be, what taking the link down has cost it.
+/// Restores, as far as possible, what setting the link down removed.
 void restore(RouteSocket& here, const Link& link, const std::vector<Address>& addresses) {
   if (link.up) (void)set_up(here, link.index, true);
   for (const auto& address : addresses) (void)add_address(here, link, address);
@@ -147,7 +148,7 @@ Status move_link(Sides& sides, const Link& link, const std::string& name) {
     restore(sides.here, link, addresses);
     return std::unexpected(std::move(index).error());
   }
-  // By its index, for its name may have been numbered.
+  // By index: the kernel may have numbered the name ("eth%d").
   const auto moved = CAISSON_TRY(find_link(sides.container, name, *index));
   if (!moved) return fail(ErrorKind::system, "it is not in the container after it moved there");
   for (const auto& address : addresses) CAISSON_TRY(add_address(sides.container, *moved, address));
@@ -158,7 +159,7 @@ template <class T>
 Result<T> with_place(Result<T> result, const plan::NetDeviceMove& move) {
   if (result) return result;
   Error error = std::move(result).error();
-  // The texts of a config's fault name the device themselves.
+  // Config errors already name the device.
   if (error.kind() != ErrorKind::config)
     error = std::move(error).with(fmt::format("network device '{}'", move.host_name));
   return std::unexpected(std::move(error).at(move.origin));

@@ -58,7 +58,7 @@ Result<RouteSocket> open_socket_in(FdView there) {
   CAISSON_TRY(sys::join_namespace(own, CLONE_NEWNET), "return to our own network namespace");
   CAISSON_TRY(sys::join_namespace(there, CLONE_NEWNET), "enter the container's network namespace");
   auto socket = RouteSocket::open();
-  // Whatever we did next would happen to the wrong network.
+  // Every later request would change the wrong network namespace.
   if (!sys::join_namespace(own, CLONE_NEWNET)) std::abort();
   return socket;
 }

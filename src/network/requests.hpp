@@ -15,7 +15,7 @@
 #include "base/fd.hpp"
 #include "network/route_socket.hpp"
 
-// What the requests about links share. rtnetlink(7).
+// Helpers for requests about links. Source: rtnetlink(7).
 
 namespace caisson::network {
 
@@ -25,7 +25,7 @@ struct Link {
   bool up = false;
 };
 
-/// The message's attributes after a header of type H, each to `visit(type, attribute)`.
+/// Calls `visit(type, attribute)` for each attribute after a header of type H.
 template <class H, class F>
 void each_attribute(const nlmsghdr& message, F visit) {
   const nlattr* attribute = nlmsg_attrdata(&message, sizeof(H));
@@ -43,16 +43,16 @@ std::string text_of(const nlattr& attribute);
 
 ifinfomsg link_header(int index, unsigned flags = 0, unsigned change = 0);
 
-/// A link by its name, or by its index when that is not 0; nothing when there is none.
+/// Finds a link by its index, or by its name if `index` is 0. nullopt if it does not exist.
 Result<std::optional<Link>> find_link(RouteSocket& socket, const std::string& name, int index = 0);
 
 Status set_up(RouteSocket& socket, int index, bool up);
 
-/// A socket that works in the network namespace `there`. The program has one thread, and is back in its own namespace
-/// when this returns, whatever happens: that it may return is tried before it leaves.
+/// Opens a socket in the network namespace `there`. The calling thread enters that namespace and returns; it first
+/// checks that it may return. For programs with one thread.
 Result<RouteSocket> open_socket_in(FdView there);
 
-/// The network namespace of a process; our own is an error.
+/// Opens the network namespace of a process. Fails if it is the caller's.
 Result<FileDescriptor> open_namespace_of(int pid);
 
 }  // namespace caisson::network

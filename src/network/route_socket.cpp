@@ -17,15 +17,15 @@ namespace caisson::network {
 
 namespace {
 
-/// Room for the changes that others make while we wait; libnl's own 32 KiB hold a dozen.
+/// Buffer for notifications that arrive during a request. libnl's default of 32 KiB holds about twelve.
 constexpr int kChangesBuffer = 1 << 20;
 
-/// What the kernel says beside the errno (NETLINK_EXT_ACK); empty when it says nothing.
+/// The kernel's error text (NETLINK_EXT_ACK). Empty if there is none.
 std::string kernel_words(const nlmsghdr& answer) {
   if ((answer.nlmsg_flags & NLM_F_ACK_TLVS) == 0) return {};
   const auto* failure = static_cast<const nlmsgerr*>(nlmsg_data(&answer));
   std::size_t skipped = sizeof *failure;
-  // The refused request is echoed whole, unless it was capped to its header.
+  // The error message contains the whole request, unless NETLINK_CAP_ACK reduced it to the header.
   if ((answer.nlmsg_flags & NLM_F_CAPPED) == 0) skipped += failure->msg.nlmsg_len - NLMSG_HDRLEN;
   if (static_cast<std::size_t>(nlmsg_datalen(&answer)) <= skipped) return {};
   const auto* words = nlmsg_find_attr(const_cast<nlmsghdr*>(&answer), static_cast<int>(skipped), NLMSGERR_ATTR_MSG);
@@ -42,7 +42,7 @@ std::unexpected<Error> refused(const nlmsghdr& answer, std::string_view what) {
   return failure;
 }
 
-/// How the request ended, when this message is its end.
+/// The result of the request, if this message ends it.
 std::optional<Status> end_of(const nlmsghdr& message, std::string_view what) {
   if (message.nlmsg_type == NLMSG_ERROR) {
     if (static_cast<const nlmsgerr*>(nlmsg_data(&message))->error == 0) return Status();
@@ -111,7 +111,7 @@ Result<RouteSocket> RouteSocket::open(Hears hears) {
       return fail(ErrorKind::system, "setsockopt(NETLINK_ADD_MEMBERSHIP): {}", nl_geterror(error));
   }
   const int on = 1;
-  // Better words when something is refused; none where the kernel does not know the option.
+  // Extended error texts. Older kernels lack the option, which is not an error.
   (void)::setsockopt(nl_socket_get_fd(socket), SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof on);
   return opened;
 }
@@ -129,7 +129,7 @@ Status RouteSocket::ask(Request& request, std::string_view what, const Each& eac
     const std::unique_ptr<unsigned char, FreeBytes> owned(size > 0 ? bytes : nullptr);
     if (size < 0) return fail(ErrorKind::system, "{}: receive: {}", what, nl_geterror(size));
     if (size == 0) return fail(ErrorKind::system, "{}: receive: end of stream", what);
-    if (sender.nl_pid != 0) continue;  // not the kernel
+    if (sender.nl_pid != 0) continue;  // not from the kernel
     // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): libnl gives bytes that begin with a header
     for (auto* message = reinterpret_cast<nlmsghdr*>(bytes); nlmsg_ok(message, size);
          message = nlmsg_next(message, &size)) {

@@ -17,10 +17,10 @@ struct nl_sock;
 
 namespace caisson::network {
 
-/// A request to the kernel's routing subsystem: a fixed header, then attributes. rtnetlink(7).
+/// A request to the kernel's routing subsystem: a fixed header, then attributes. Source: rtnetlink(7).
 class Request {
  public:
-  /// `type` is RTM_*, `flags` is NLM_F_* beside NLM_F_REQUEST and NLM_F_ACK.
+  /// `type` is RTM_*. `flags` is NLM_F_* in addition to NLM_F_REQUEST and NLM_F_ACK.
   Request(int type, int flags);
 
   template <class H>
@@ -30,9 +30,9 @@ class Request {
   }
   Request& put(int attribute, std::string_view bytes);
   Request& put_number(int attribute, std::uint32_t value);
-  /// With its final NUL.
+  /// Including the final NUL byte.
   Request& put_text(int attribute, const std::string& text);
-  /// Attributes within attributes: `fill` puts them. With a header, they stand behind it.
+  /// Nested attributes, added by `fill`, after `header` if there is one.
   template <class F>
   Request& nest(int attribute, F fill) {
     nlattr* start = begin_nest(attribute);
@@ -62,17 +62,16 @@ class Request {
   bool whole_ = true;
 };
 
-/// A NETLINK_ROUTE socket. It works on the network namespace it was opened in, wherever its owner goes later.
+/// A NETLINK_ROUTE socket. It acts on the network namespace in which it was opened.
 class RouteSocket {
  public:
   enum class Hears { answers, link_changes };
   static Result<RouteSocket> open(Hears hears = Hears::answers);
 
   using Each = std::function<void(const nlmsghdr&)>;
-  /// Sends the request and waits for its end. `each` is given all messages that arrive meanwhile: answers, and changes
-  /// of links when the socket hears them (those that the request itself makes arrive before its end).
-  /// `what` names the request in an error, beside the kernel's own words. errno EINTR: a list that changed while it was
-  /// read, to be asked for again.
+  /// Sends the request and waits until it ends. `each` receives all messages that arrive before that: replies, and link
+  /// notifications if the socket is subscribed (those caused by the request arrive before its end). `what` names the
+  /// request in errors, which also contain the kernel's text. errno EINTR: a list changed while it was read; retry.
   Status ask(Request& request, std::string_view what, const Each& each = nullptr);
 
  private:

@@ -11,14 +11,14 @@
 
 #include "network/requests.hpp"
 
-// The container's end is born in the container, under its name, with its address and size, by the one request that
-// makes the pair: there is no moment in which a killed runtime leaves it to the host.
+// One request makes the pair with the container's end already in the container's namespace, under its final name, with
+// its address and MTU. A runtime that is killed can therefore not leave that end on the host.
 
 namespace caisson::network {
 
 namespace {
 
-/// How many names are tried for the host's end when one is taken.
+/// Number of names tried for the host's end if a name is taken.
 constexpr int kNameAttempts = 10;
 
 Result<std::string> random_name(const std::string& prefix) {
@@ -61,12 +61,12 @@ Status add_address(RouteSocket& socket, int index, const plan::IpAddress& addres
   header.ifa_prefixlen = address.prefix;
   header.ifa_index = static_cast<unsigned>(index);
   request.header(header).put(IFA_LOCAL, address.wire()).put(IFA_ADDRESS, address.wire());
-  // The config has chosen it: it is not to wait a second for somebody else to claim it.
+  // The config chose the address: skip duplicate address detection, which takes a second.
   if (address.family == AF_INET6) request.put_number(IFA_FLAGS, IFA_F_NODAD);
   return socket.ask(request, "RTM_NEWADDR");
 }
 
-/// `flags` beside NLM_F_CREATE. Link 0 = the kernel's choice.
+/// `flags` in addition to NLM_F_CREATE. Link 0 = chosen by the kernel.
 Status add_route(RouteSocket& socket, const plan::RouteAdd& route, int link, int flags) {
   Request request(RTM_NEWROUTE, NLM_F_CREATE | flags);
   rtmsg header{};
@@ -91,7 +91,7 @@ Result<int> make_bridge(RouteSocket& here, const plan::VethPair& pair) {
   CAISSON_TRY(here.ask(request, "RTM_NEWLINK(bridge)"));
   const auto made = CAISSON_TRY(find_link(here, pair.bridge));
   if (!made) return fail(ErrorKind::system, "it is not there after it was made");
-  // A gateway of the container's network is the bridge's own address: nobody else can have it on a bridge that is new.
+  // The gateway's address is given to the bridge: on a new bridge no other host has it.
   for (auto gateway : pair.gateways)
     for (const auto& address : pair.addresses)
       if (address.family == gateway.family) {
@@ -108,7 +108,7 @@ Status remove_link(RouteSocket& socket, const std::string& name) {
   return !removed && removed.error().sys_errno() == ENODEV ? Status() : removed;
 }
 
-/// One pass over the plan's pairs and routes.
+/// Makes the plan's pairs and routes, in order.
 struct Maker {
   RouteSocket here;
   RouteSocket container;
@@ -130,7 +130,7 @@ struct Maker {
   Status make_named_pair(const plan::VethPair& pair, int bridge) {
     for (int attempt = 1;; ++attempt) {
       const std::string name = CAISSON_TRY(random_name(pair.host_prefix));
-      // The name may be taken on the host; in the container nobody else has made a device yet.
+      // EEXIST concerns the host's name: the container's namespace has no other device yet.
       auto done = make_pair(here, pair, name, bridge, there);
       if (done) {
         made.veths.push_back(name);
@@ -155,7 +155,7 @@ struct Maker {
     return {};
   }
 
-  /// In place of one to the same destination: "gateway" of a veth may have made the default route already.
+  /// Replaces a route to the same destination: the "gateway" of a veth may have made the default route.
   Status make(const plan::RouteAdd& route) {
     int index = 0;
     if (!route.interface.empty()) {

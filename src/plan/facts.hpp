@@ -11,19 +11,19 @@ namespace caisson::plan {
 /// Which cgroup hierarchies the host has mounted.
 enum class CgroupFlavour {
   none,    ///< nothing mounted under /sys/fs/cgroup
-  v1,      ///< each controller by itself
-  hybrid,  ///< v1 controllers, and an empty cgroup2 at <root>/unified
+  v1,      ///< controllers mounted one by one
+  hybrid,  ///< v1 controllers, and a cgroup2 without controllers at <root>/unified
   v2,      ///< one cgroup2 at /sys/fs/cgroup
 };
 
-/// The systemd whose units hold the runtime's containers, when it is asked to make units.
+/// The systemd instance that makes scopes for containers, with --systemd-cgroup.
 enum class SystemdManager {
-  none,    ///< the host does not run systemd, or nobody asked
-  system,  ///< the host's
-  user,    ///< a user's own, for containers without privilege
+  none,    ///< no systemd, or --systemd-cgroup is not given
+  system,  ///< the system instance
+  user,    ///< the user's instance, for rootless containers
 };
 
-/// One mounted cgroup hierarchy and the place of the runtime's own process in it.
+/// A mounted cgroup hierarchy and the runtime's own cgroup in it.
 struct CgroupMount {
   std::vector<std::string> controllers;  ///< v1: {"cpu","cpuacct"}, named: {"name=systemd"}; v2: cgroup.controllers
   std::string mountpoint;                ///< "/sys/fs/cgroup/cpu,cpuacct"
@@ -41,7 +41,7 @@ struct ResctrlFacts {
   bool operator==(const ResctrlFacts&) const = default;
 };
 
-/// Everything the plan may know of the host, as a value: tests write it by hand, container/probe fills it.
+/// All the plan may know about the host. container/probe fills it; tests write it by hand.
 struct HostFacts {
   std::uint32_t euid = 0;
   std::uint32_t egid = 0;
@@ -52,12 +52,13 @@ struct HostFacts {
   std::uint64_t bounding_capabilities = 0;  ///< bit n = capability n can be granted by this runtime
   int last_capability = 40;                 ///< /proc/sys/kernel/cap_last_cap
   CgroupFlavour cgroup_flavour = CgroupFlavour::v2;
-  std::vector<CgroupMount> cgroup_mounts;  ///< v1 hierarchies in mount order; on hybrid the unified one last; on v2 one
+  std::vector<CgroupMount>
+      cgroup_mounts;  ///< v1 hierarchies in mount order, on hybrid hosts cgroup2 last; one entry on v2
   SystemdManager systemd = SystemdManager::none;
-  std::uint32_t systemd_owner = 0;      ///< the user whose manager it is, as the host numbers users
+  std::uint32_t systemd_owner = 0;      ///< owner of the user's instance, as a uid of the host
   bool apparmor = false;                ///< /sys/module/apparmor/parameters/enabled is Y
   bool selinux = false;                 ///< selinuxfs is mounted
-  std::optional<ResctrlFacts> resctrl;  ///< looked for when a config asks for intelRdt; not told to init
+  std::optional<ResctrlFacts> resctrl;  ///< filled if the config has intelRdt; not sent to init
   bool operator==(const HostFacts&) const = default;
 
   bool rootless() const { return euid != 0; }

@@ -32,7 +32,7 @@ std::vector<ContainerCgroup> cgroups_inside(const CgroupPlan& plan) {
 
 namespace {
 
-/// A namespace that is joined may be the host's by another name: what is set in it would be set for the host.
+/// Refuses settings in a namespace that is joined by path and is the runtime's own: they would change the host.
 Status spare_the_host(const config::Spec& spec, std::uint64_t own) {
   if (own == 0) return {};
   for (const auto& [key, value] : spec.linux_or_empty().sysctl) {

@@ -20,12 +20,12 @@
 namespace caisson::plan {
 
 struct InitOptions {
-  bool exec = false;                  ///< a process that joins: no namespaces, no root file system
+  bool exec = false;                  ///< a process for a running container: no namespaces or root file system to make
   std::uint64_t exec_namespaces = 0;  ///< exec: CLONE_NEW* that the container does not share with the host
   RootfsOptions rootfs;
 };
 
-/// What init does: both sides make it from the same values.
+/// What init does. The runtime and init compute it from the same values.
 struct InitPlan {
   NamespacePlan namespaces;
   RootfsPlan rootfs;
@@ -33,7 +33,7 @@ struct InitPlan {
   bool operator==(const InitPlan&) const = default;
 };
 
-/// The container's side. `spec.process` must be there (config::validate has seen to it).
+/// Computes init's part. Requires `spec.process`, which config::validate() checks.
 Result<InitPlan> make_init(const config::Spec& spec, const HostFacts& facts, const InitOptions& options,
                            std::vector<std::string>& warnings);
 
@@ -45,7 +45,7 @@ struct PlanOptions {
   std::uint64_t own_namespaces = 0;  ///< CLONE_NEW* that the config joins by path and that are the runtime's own
 };
 
-/// Everything that is done for a container.
+/// Everything that is done to make a container.
 struct Plan {
   InitPlan init;
   CgroupPlan cgroup;
@@ -58,10 +58,10 @@ struct Plan {
 Result<Plan> make(const config::Spec& spec, const HostFacts& facts, const PlanOptions& options,
                   std::vector<std::string>& warnings);
 
-/// The container's own cgroups as the root file system shows them.
+/// The container's cgroups, for the cgroup mounts of its root file system.
 std::vector<ContainerCgroup> cgroups_inside(const CgroupPlan& plan);
 
-/// One operation a line, for golden tests and people.
+/// One operation per line, for golden tests and people.
 std::string describe(const Plan& plan);
 
 }  // namespace caisson::plan

@@ -315,7 +315,8 @@ Status wait_for_cgroups(InitContext& context) {
   std::vector<FileDescriptor> tasks;
   {
     const timeline::Span span("wait for the cgroups");
-    CAISSON_TRY(context.channel.expect<wire::CgroupsReady>(&tasks), "wait for the cgroups");
+    const auto ready = CAISSON_TRY(context.channel.expect<wire::CgroupsReady>(&tasks), "wait for the cgroups");
+    context.environment.cgroups_are_callers = ready.callers;
   }
   const timeline::Span span("join the cgroups");
   CAISSON_TRY(enter_cgroups(std::move(tasks)));

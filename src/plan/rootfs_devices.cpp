@@ -42,7 +42,7 @@ std::optional<std::uint32_t> host_id(const std::vector<config::IdMapping>& maps,
   return std::nullopt;
 }
 
-/// The highest id of the host that the maps give to nobody in the container: a file of this owner is shown with the
+/// The highest id of the host that the maps give to no user of the container: a file of this owner is shown with the
 /// overflow id there (user_namespaces(7)). -1, the highest number, is no id.
 std::uint32_t unmapped_host_id(const std::vector<config::IdMapping>& maps) {
   std::uint32_t id = UINT32_MAX - 1;
@@ -79,7 +79,7 @@ std::uint32_t DevicePlanner::owner_on_host(const DeviceNode& node, const char* k
   return unmapped_host_id(maps);
 }
 
-/// In a user namespace the kernel lets nobody make the node, so the parent does. Where the namespace is joined by path
+/// In a user namespace no process can make the node, so the parent does. Where the namespace is joined by path
 /// its ids are not known here, and without the host's privileges there is only the host's own node.
 void DevicePlanner::decide_who_makes(DeviceNode& node) {
   node.bind = in_user_namespace || facts.in_user_namespace;

@@ -118,8 +118,8 @@ Status DeviceMaker::made(const plan::DeviceNode& node, const std::string& name) 
   return {};
 }
 
-/// An id of the host's node that is another than the config names: an error, unless nobody in this user namespace can
-/// be that owner, and the kernel shows the overflow id.
+/// An id of the host's node that is another than the config names: an error, unless this user namespace does not map it
+/// and the kernel shows the overflow id.
 Status DeviceMaker::check_id(const plan::DeviceNode& node, const char* kind, std::uint32_t wanted,
                              std::uint32_t present) {
   constexpr std::uint64_t kDefaultOverflow = 65534;

@@ -110,8 +110,18 @@ Status Mounter::wait_for_cgroups() {
   return environment_.wait_for_cgroups();
 }
 
+void make_readonly(plan::MountAttributes& attributes) {
+  attributes.set |= MOUNT_ATTR_RDONLY;
+  attributes.clear &= ~std::uint64_t{MOUNT_ATTR_RDONLY};
+}
+
 Status Mounter::attach(const Attach& op) {
   if (op.needs_cgroups) CAISSON_TRY(wait_for_cgroups());
+  if (op.needs_cgroups && environment_.cgroups_are_callers && (op.attributes.set & MOUNT_ATTR_RDONLY) == 0) {
+    Attach readonly = op;
+    make_readonly(readonly.attributes);
+    return attach(readonly);
+  }
   const auto* tree = std::get_if<CopiedTree>(&op.what);
   auto done = tree ? attach_copy(op, *tree) : attach_new(op, std::get<NewFilesystem>(op.what));
   if (!done)
@@ -305,7 +315,9 @@ Status Mounter::cgroup_tree(const plan::CgroupTree& op) {
     FileDescriptor top = CAISSON_TRY(make_cgroup_directory(op, root_.fd()));
     CAISSON_TRY(sys::move_mount(top, place.fd));
     CAISSON_TRY(wait_for_cgroups());
-    CAISSON_TRY(mount_cgroups(op, top, root_.fd()));
+    plan::CgroupTree shown = op;
+    if (environment_.cgroups_are_callers) make_readonly(shown.attributes);
+    CAISSON_TRY(mount_cgroups(shown, top, root_.fd()));
     return change_tree(top, {}, {}, op.propagation);
   }();
   if (!done)

@@ -24,6 +24,9 @@ struct Environment {
   /// Called once, before the first operation that needs the container's cgroups to exist, to be joined, and a cgroup
   /// namespace (when the plan has one) to be made. Not called when no operation needs them. May be empty.
   std::function<Status()> wait_for_cgroups;
+  /// Set by wait_for_cgroups(): the container has no cgroup of its own, and those of the caller, which it would see in
+  /// their place, are mounted read-only.
+  bool cgroups_are_callers = false;
   /// Calls its argument, which opens a file system's context, in a process of the container's PID namespace: a procfs
   /// shows that of the process which opens it. Not the mount, whose descriptor would lead from the container to the
   /// host's tree once it is attached below that. Empty: the caller is such a process.

@@ -113,7 +113,7 @@ Result<std::string> joined_options(const std::vector<std::string>& data, std::op
 }
 
 /// Mounts by mount(2) and gives back a detached clone. mount(2) needs a path of this mount namespace: a directory in a
-/// tmpfs that nobody but this process knows, which is on top of `scratch` for that long. `scratch` shares its mounts
+/// tmpfs of this process, which is on top of `scratch` for that long. `scratch` shares its mounts
 /// with no other namespace.
 Result<FileDescriptor> make_by_mount(const plan::NewFilesystem& what, std::uint64_t attributes,
                                      std::optional<mode_t> mode, FdView scratch) {

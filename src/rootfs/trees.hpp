@@ -18,7 +18,7 @@ Result<T> placed(Result<T> result, const std::string& origin) {
   return result;
 }
 
-/// A detached clone of a tree of the host, without attributes. A source that is an automount point nobody has visited
+/// A detached clone of a tree of the host, without attributes. A source that is an automount point not visited before
 /// is mounted by this, as by mount(2).
 Result<FileDescriptor> copy_tree(const plan::CopiedTree& tree);
 

@@ -16,7 +16,7 @@ namespace caisson::sys {
 class DescriptorRoom {
  public:
   /// Raises the soft limit when `count` descriptors and what the runtime needs itself do not fit below it. Where the
-  /// hard limit does not allow more, nothing is changed, and whoever opens too many gets EMFILE.
+  /// hard limit does not allow more, nothing is changed, and opening too many is EMFILE.
   static Result<DescriptorRoom> make(std::size_t count);
   DescriptorRoom(DescriptorRoom&& other) noexcept : soft_(std::exchange(other.soft_, std::nullopt)) {}
   DescriptorRoom& operator=(DescriptorRoom&&) = delete;

@@ -93,6 +93,8 @@ inline constexpr auto json::fields<wire::Proceed> = table(required("filter", &wi
                                                           required("ignored_signals", &wire::Proceed::ignored_signals),
                                                           required("own_limits", &wire::Proceed::own_limits));
 template <>
+inline constexpr auto json::fields<wire::CgroupsReady> = table(required("callers", &wire::CgroupsReady::callers));
+template <>
 inline constexpr auto json::fields<wire::Created> = table(optional("notes", &wire::Created::notes));
 template <>
 inline constexpr auto json::fields<wire::Executing> = table(optional("notes", &wire::Executing::notes));

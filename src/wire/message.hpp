@@ -91,7 +91,10 @@ struct Begin {
 
 struct More {};  ///< descriptors that did not fit beside Begin
 struct Mapped {};
-struct CgroupsReady {};  ///< beside it, on cgroup v1, the files that init writes "0" to: it moves itself
+/// Beside it, on cgroup v1, the files that init writes "0" to: it moves itself.
+struct CgroupsReady {
+  bool callers = false;  ///< the container has no cgroup of its own: init stays in those of the caller
+};
 struct Proceed {
   bool filter = false;  ///< the compiled seccomp program lies beside: the parent builds it while init mounts
   std::uint32_t seccomp_flags = 0;    ///< SECCOMP_FILTER_FLAG_*

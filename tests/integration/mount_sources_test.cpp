@@ -31,7 +31,23 @@ Bundle& with_user_namespace(Bundle& bundle) {
   return bundle;
 }
 
-/// An automount point: whoever visits it first is kept until a tmpfs with the file "found" is mounted there. Value: the
+Bundle& for_user(World& world, Bundle& bundle) {
+  const char* map = R"([{"containerID":0,"hostID":4242,"size":1}])";
+  bundle.add_namespace("user").set("/linux/uidMappings", map).set("/linux/gidMappings", map);
+  bundle.remove("/linux/cgroupsPath").remove("/linux/resources");
+  make_dirs(world.dir() + "/run");
+  return bundle;
+}
+
+How as_user(const World& world) {
+  How how;
+  how.uid = kUser;
+  how.env = {"XDG_RUNTIME_DIR=" + world.dir() + "/run"};
+  how.global_root = false;
+  return how;
+}
+
+/// An automount point: the first visitor waits until a tmpfs with the file "found" is mounted there. Value: the
 /// process that serves it, a leader of its own process group, which itself does not wait. -1: no autofs here.
 pid_t serve_automount(const std::string& dir) {
   int packets[2], ready[2];
@@ -77,7 +93,7 @@ std::string shell(const World& world, const std::string& script) {
 
 }  // namespace
 
-TEST_CASE("a source that is an automount point nobody has visited is mounted", "[mounts][bind][automount]") {
+TEST_CASE("a source that is an automount point not visited before is mounted", "[mounts][bind][automount]") {
   World world;
   const std::string top = world.dir() + "/auto";
   make_dirs(top + "/here");
@@ -193,6 +209,25 @@ TEST_CASE("file systems of joined namespaces, with a new user namespace", "[moun
     CHECK(report.strings("/list/~1sys~1class~1net") == std::vector<std::string>{"lo"});
   }
   CHECK(world.remove(first, true).code == 0);
+  world.nothing_left();
+}
+
+TEST_CASE("a user's container without a cgroup sees the caller's cgroups and cannot write to them",
+          "[mounts][cgroup][rootless]") {
+  World world;
+  Bundle bundle = world.bundle();
+  for_user(world, bundle).mount("/sys/fs/cgroup", "cgroup", "cgroup", {"nosuid", "noexec", "nodev", "relatime"});
+  world.give_to(kUser);
+  const Json report =
+      world.report(bundle, {"--list", "/sys/fs/cgroup", "--try-create", "/sys/fs/cgroup/x"}, as_user(world));
+  CHECK(report.size("/list/~1sys~1fs~1cgroup") > 0);
+  CHECK(report.str("/create/~1sys~1fs~1cgroup~1x") == "EROFS");
+  CHECK(has_option(mount_at(report, "/sys/fs/cgroup").str("/options"), "ro"));
+  for (std::size_t i = 0; i < report.size("/mounts"); ++i) {
+    const Json mount = report.at("/mounts/" + std::to_string(i));
+    INFO(mount.str("/target"));
+    if (mount.str("/target").starts_with("/sys/fs/cgroup")) CHECK(has_option(mount.str("/options"), "ro"));
+  }
   world.nothing_left();
 }
 

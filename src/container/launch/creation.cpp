@@ -359,7 +359,7 @@ Status Creation::make_cgroups() {
     warnings_.emplace_back("without a cgroup and a PID namespace of its own the container's processes may outlive it");
   const std::vector<FileDescriptor> tasks = CAISSON_TRY(enter_or_attach(
       *cgroup_, child_->process().pid(), in_birthplace_ || !cgroup_dir_, plan_.cgroup.enter_late, facts_));
-  return child_->channel().send(wire::CgroupsReady{}, {tasks.begin(), tasks.end()});
+  return child_->channel().send(wire::CgroupsReady{state_.cgroup_paths.empty()}, {tasks.begin(), tasks.end()});
 }
 
 bool Creation::has_creation_hooks() const {

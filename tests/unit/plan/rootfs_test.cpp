@@ -408,7 +408,7 @@ TEST_CASE("devices", "[plan][rootfs]") {
     c.mount({"/dev/ptmx", "", "/dev/ptmx", {"bind"}, {}, {}});
     CHECK(c.lines("link /dev/ptmx").empty());
   }
-  SECTION("ids that are not mapped become ids of the host that nobody in the container has") {
+  SECTION("ids that are not mapped become ids of the host that the container has not") {
     c.user_namespace();
     c.spec.linux->uid_mappings = {{0, 100000, 65536}, {65536, 4294900000, 67295}};
     c.spec.linux->gid_mappings = {{0, 100000, 65536}};

@@ -30,8 +30,8 @@ struct Cgroup {
 //   parent -> child  Begin             what to do; descriptors beside it, in the order of `descriptors`
 //   parent -> child  More              descriptors that did not fit beside Begin, as often as it takes
 //   parent -> child  Mapped            the user namespace's maps are written
-//   stage  -> parent Spawned           init's pid and pidfd; the stage ends. After Proceed where init enters a PID namespace
-//                                      last: the stage takes init's part until then
+//   stage  -> parent Spawned           init's pid and pidfd; the stage ends. After Proceed where init enters a PID
+//                                      namespace last: the stage takes init's part until then
 //   parent -> child  CgroupsReady      the container's cgroups exist and init is in them
 //   init   -> parent RootfsReady       mounts and devices stand, the root is not switched yet; only where it is awaited
 //   parent -> init   Proceed           hooks of the runtime's side have run; limits stand

@@ -12,6 +12,7 @@
 
 #include <catch2/catch.hpp>
 #include <cerrno>
+#include <cstring>
 
 #include "integration/support/world.hpp"
 #include "support/skip.hpp"
@@ -97,7 +98,7 @@ constexpr Named kRequired[] = {
 };
 
 void add_user_namespace(Bundle& bundle) {
-  const char* map = R"([{"containerID":0,"hostID":230000,"size":65536}])";
+  const char* map = R"([{"containerID":0,"hostID":0,"size":65536}])";
   bundle.add_namespace("user").set("/linux/uidMappings", map).set("/linux/gidMappings", map);
 }
 
@@ -133,7 +134,7 @@ TEST_CASE("a container lives behind a filter that refuses a newer system call", 
   if (user) add_user_namespace(bundle);
   for (const auto& call : kReplaced)
     for (const int error : {EPERM, ENOSYS}) {
-      INFO(call.name << ": " << ::strerrorname_np(error) << (user ? ", in a user namespace" : ""));
+      INFO(call.name << ": " << strerrorname_np(error) << (user ? ", in a user namespace" : ""));
       live(world, bundle, {{call.number}, error});
     }
 }
@@ -149,7 +150,7 @@ TEST_CASE("a container with hooks lives behind a filter that refuses all of the 
   Filter filter;
   for (const auto& call : kReplaced) filter.refused.push_back(call.number);
   for (const int error : {EPERM, ENOSYS}) {
-    INFO(::strerrorname_np(error));
+    INFO(strerrorname_np(error));
     filter.error = error;
     live(world, bundle, filter);
   }
@@ -163,7 +164,7 @@ TEST_CASE("a filter that refuses a call without another way is named, and so is 
   for (const auto& call : kRequired)
     for (const int error : {EPERM, ENOSYS}) {
       const Ran ran = call_behind(world, {{call.number}, error}, {"run", "--bundle", bundle.dir, bundle.id});
-      INFO(call.name << " " << ::strerrorname_np(error) << ": " << ran.err);
+      INFO(call.name << " " << strerrorname_np(error) << ": " << ran.err);
       CHECK(ran.code == 1);
       CHECK(contains(ran.err, std::string("a seccomp filter around the runtime refuses ") + call.name + "(2)"));
       world.nothing_left();
@@ -176,7 +177,7 @@ TEST_CASE("vm.memfd_noexec keeps no container from starting, with and without pr
   World world;
   Bundle bundle = world.busybox_bundle();
   const bool user = GENERATE(false, true);
-  const std::string id = user ? std::to_string(kUser) : "230000";
+  const std::string id = user ? std::to_string(kUser) : "0";
   const std::string map = R"([{"containerID":0,"hostID":)" + id + R"(,"size":1}])";
   bundle.add_namespace("user").set("/linux/uidMappings", map).set("/linux/gidMappings", map);
   bundle.remove("/linux/cgroupsPath").remove("/linux/resources").args({"/bin/busybox", "echo", "ran"}).write();

@@ -283,10 +283,6 @@ TEST_CASE("what this host lacks is refused by the name of the field", "[cgroup][
     bundle.set("/linux/resources/blockIO", R"({"leafWeight":100})");
     where = "/linux/resources/blockIO/leafWeight";
   }
-  SECTION("kernel memory, which newer kernels do not limit") {
-    bundle.set("/linux/resources/memory", R"({"kernel":33554432})");
-    where = "/linux/resources/memory/kernel";
-  }
   SECTION("swappiness above 100") {
     bundle.set("/linux/resources/memory", R"({"swappiness":101})");
     where = "/linux/resources/memory/swappiness";
@@ -304,6 +300,18 @@ TEST_CASE("what this host lacks is refused by the name of the field", "[cgroup][
   INFO(ran.err);
   CHECK(ran.code == 1);
   CHECK(contains(ran.err, "[config: " + where));
+  world.nothing_left();
+}
+
+TEST_CASE("a limit of kernel memory, which newer kernels do not have, is ignored with a warning",
+          "[cgroup][resources]") {
+  World world;
+  Bundle bundle = world.bundle();
+  bundle.probe({"--quiet"}).set("/linux/resources/memory", R"({"kernel":33554432})");
+  const Ran ran = world.run(bundle);
+  INFO(ran.err);
+  CHECK(ran.code == 0);
+  CHECK(contains(ran.err, "the kernel memory limit is ignored"));
   world.nothing_left();
 }
 

@@ -127,6 +127,8 @@ Status update(const Globals& globals, const std::string& id, const UpdateOptions
   const Look look = CAISSON_TRY(look_at(entry, state, LockHeld::by_us));
   if (look.status == ContainerStatus::stopped) return fail(ErrorKind::destroyed, "container not running");
   if (state.update) return fail(ErrorKind::wrong_state, "an update of the container was cut short and is not done");
+  if (state.cgroup_paths.empty() && options.resources != config::Resources{})
+    return fail(ErrorKind::system, "the container has no cgroup: it has no limits that could be changed");
 
   const config::Spec saved = CAISSON_TRY(config::load_saved(CAISSON_TRY(entry.load_config())));
   const auto& linux = saved.linux_or_empty();

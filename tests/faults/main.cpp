@@ -112,6 +112,23 @@ void sweep_operation(Sandbox& box, const Operation& operation, const Options& op
   }
 }
 
+/// crun wants the hugetlb hierarchy where cgroup v1 is used: a copy of /sys/fs/cgroup, in our mount namespace, that
+/// has it.
+void mount_hugetlb() {
+  const std::string top = "/sys/fs/cgroup", copy = "/tmp/caisson-faults-cgroup";
+  if (!exists(top + "/memory") || exists(top + "/hugetlb")) return;
+  ::mkdir(copy.c_str(), 0755);
+  ::mount("tmpfs", copy.c_str(), "tmpfs", 0, "mode=755");
+  for (const auto& name : names_in(top)) {
+    ::mkdir((copy + "/" + name).c_str(), 0755);
+    ::mount((top + "/" + name).c_str(), (copy + "/" + name).c_str(), nullptr, MS_BIND, nullptr);
+  }
+  ::mkdir((copy + "/hugetlb").c_str(), 0755);
+  ::mount("hugetlb", (copy + "/hugetlb").c_str(), "cgroup", 0, "hugetlb");
+  ::mount(copy.c_str(), top.c_str(), nullptr, MS_MOVE, nullptr);
+  ::rmdir(copy.c_str());
+}
+
 [[noreturn]] void work(const Options& options, int worker, int out) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -135,23 +152,6 @@ void sweep_operation(Sandbox& box, const Operation& operation, const Options& op
   }
   std::fflush(stdout);
   ::_exit(0);
-}
-
-/// crun wants the hugetlb hierarchy where cgroup v1 is used: a copy of /sys/fs/cgroup, in our mount namespace, that
-/// has it.
-void mount_hugetlb() {
-  const std::string top = "/sys/fs/cgroup", copy = "/tmp/caisson-faults-cgroup";
-  if (!exists(top + "/memory") || exists(top + "/hugetlb")) return;
-  ::mkdir(copy.c_str(), 0755);
-  ::mount("tmpfs", copy.c_str(), "tmpfs", 0, "mode=755");
-  for (const auto& name : names_in(top)) {
-    ::mkdir((copy + "/" + name).c_str(), 0755);
-    ::mount((top + "/" + name).c_str(), (copy + "/" + name).c_str(), nullptr, MS_BIND, nullptr);
-  }
-  ::mkdir((copy + "/hugetlb").c_str(), 0755);
-  ::mount("hugetlb", (copy + "/hugetlb").c_str(), "cgroup", 0, "hugetlb");
-  ::mount(copy.c_str(), top.c_str(), nullptr, MS_MOVE, nullptr);
-  ::rmdir(copy.c_str());
 }
 
 Tally collect(int in, const std::vector<pid_t>& workers) {

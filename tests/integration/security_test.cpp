@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <fstream>
 
 #include "integration/support/mounts.hpp"
 #include "integration/support/world.hpp"
@@ -326,9 +327,10 @@ TEST_CASE("init stays closed to others after it has become the user, whatever fs
   Bundle bundle = holding(world);
   bundle.set("/process/user", R"({"uid":1000,"gid":1000})");
   const std::string before = slurp(kSetting);
-  spit(kSetting, "1\n");
+  const auto set = [&](const std::string& value) { std::ofstream(kSetting) << value; };
+  set("1\n");
   const Ran created = world.create(bundle);
-  spit(kSetting, before);
+  set(before);
   REQUIRE(created.code == 0);
   // Its files in /proc are its own user's where it is dumpable. proc(5).
   struct stat info {};

@@ -46,7 +46,9 @@ Result<std::vector<Difference>> verify(const Globals& globals, const std::string
   if (look.status == ContainerStatus::creating)
     return fail(ErrorKind::wrong_state, "the container is being created: nothing to compare yet");
   const config::Spec spec = CAISSON_TRY(config::load_saved(CAISSON_TRY(entry.load_config())));
-  const plan::Plan plan = CAISSON_TRY(plan_again(globals, spec, state));
+  plan::Plan plan = CAISSON_TRY(plan_again(globals, spec, state));
+  // Init loads the filter as its last step before execve.
+  if (look.status == ContainerStatus::created) plan.seccomp.reset();
   const LiveView view = CAISSON_TRY(read_live_view(look.pid, state, plan));
   // What was read after the process had ended is of another process, or of none.
   if (CAISSON_TRY(look_at(entry, state, LockHeld::unknown)).pid != look.pid)

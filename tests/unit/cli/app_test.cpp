@@ -157,7 +157,7 @@ TEST_CASE("commands that are unknown", "[cli][app]") {
 
 TEST_CASE("commands in order", "[cli][app]") {
   CHECK(std::ranges::is_sorted(cli::commands(), {}, [](const cli::Command* command) { return command->name; }));
-  CHECK(cli::commands().size() == 18);
+  CHECK(cli::commands().size() == 19);
 }
 
 TEST_CASE("commands of a later version read their words and say so", "[cli][app]") {

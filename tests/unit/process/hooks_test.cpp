@@ -140,7 +140,8 @@ TEST_CASE("a hook has no descriptors and no signal settings of the runtime", "[p
     ::signal(SIGUSR1, SIG_IGN);
     return run_text(shell(script));
   });
-  CHECK(said.contains("signal: user defined signal 1, stdout: 0 1 2 3 SigBlk:\t0000000000000000, stderr: "));
+  INFO(said);
+  CHECK(said.contains("signal: user defined signal 1, stdout: 0 1 2 3 SigBlk:\\t0000000000000000, stderr: "));
 }
 
 TEST_CASE("a hook dies with its runner", "[process][hooks]") {

@@ -127,11 +127,11 @@ TEST_CASE("a rootfs that is not there", "[rootfs]") {
   Scenario s(world);
   s.spec.root->path = "absent";
   CHECK(run(world, s).error ==
-        "open the rootfs: open('" + world.path("absent") + "'): No such file or directory [config: /root/path]");
+        "open the rootfs: openat2('" + world.path("absent") + "'): No such file or directory [config: /root/path]");
   world.file("file", "");
   s.spec.root->path = "file";
   CHECK(run(world, s).error ==
-        "open the rootfs: open('" + world.path("file") + "'): Not a directory [config: /root/path]");
+        "open the rootfs: openat2('" + world.path("file") + "'): Not a directory [config: /root/path]");
 }
 
 TEST_CASE("a working directory is made, and an existing file is left to the one who enters it", "[rootfs]") {

@@ -62,10 +62,10 @@ TEST_CASE("a rootfs that the container's root may not reach", "[rootfs][userns]"
   CAISSON_NEEDS_ROOT();
   World world;
   world.directory("secret", 0700);
-  REQUIRE(::rename(world.path("rootfs").c_str(), world.path("secret/rootfs").c_str()) == 0);
-  REQUIRE(::symlink("secret/rootfs", world.path("rootfs").c_str()) == 0);
   Scenario s(world);
   s.user_namespace(world);
+  REQUIRE(::rename(world.path("rootfs").c_str(), world.path("secret/rootfs").c_str()) == 0);
+  s.spec.root->path = "secret/rootfs";
   const std::string command = "chown -hR 100000:100000 '" + world.path("secret/rootfs") + "'";
   REQUIRE(std::system(command.c_str()) == 0);
   s.inside = [](const AskHost&) { return text_of_file("/etc/marker"); };

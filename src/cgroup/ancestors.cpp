@@ -16,7 +16,7 @@ std::string parent_of(const std::string& path) { return path.substr(0, path.rfin
 
 bool is_below(std::string_view path, const std::string& top) { return path.starts_with(top + '/'); }
 
-/// The directory of a cgroup that /proc/PID/cgroup calls `path`; empty when it cannot be told or lies outside of what
+/// The directory of a cgroup that /proc/PID/cgroup calls `path`; empty when it is unknown or lies outside of what
 /// is mounted ("/../x": outside the reader's cgroup namespace).
 Result<std::string> directory_of(const std::string& path) {
   plan::HostFacts facts;
@@ -33,14 +33,6 @@ Result<std::string> directory_of(const std::string& path) {
 }
 
 }  // namespace
-
-std::string unified_cgroup_of(std::string_view process) {
-  const auto lines = sys::read_file(FdView::cwd(), fmt::format("/proc/{}/cgroup", process));
-  if (!lines) return {};
-  for (auto line : text::split(*lines, '\n'))
-    if (line.starts_with("0::")) return std::string(line.substr(3));
-  return {};
-}
 
 Result<std::unique_ptr<CgroupManager>> open_own_of(const std::map<std::string, std::string>& paths, pid_t pid) {
   const auto unified = paths.find("");

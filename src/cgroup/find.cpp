@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "base/path.hpp"
+#include "base/text.hpp"
 #include "sys/file.hpp"
 
 namespace caisson::cgroup {
@@ -157,6 +158,14 @@ Status find_mounts(plan::HostFacts& facts) {
   } else if (!facts.cgroup_mounts.empty()) {
     facts.cgroup_flavour = v1;
   }
+  return {};
+}
+
+std::string unified_cgroup_of(std::string_view process) {
+  const auto lines = sys::read_file(FdView::cwd(), fmt::format("/proc/{}/cgroup", process));
+  if (!lines) return {};
+  for (auto line : text::split(*lines, '\n'))
+    if (line.starts_with("0::")) return std::string(line.substr(3));
   return {};
 }
 

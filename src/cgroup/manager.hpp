@@ -21,7 +21,7 @@ namespace caisson::cgroup {
 
 /// How a process that is yet to be cloned gets into the cgroup by itself.
 struct Entrance {
-  FileDescriptor birthplace;          ///< cgroup2 directory for CLONE_INTO_CGROUP; owns none on a host without cgroup2
+  FileDescriptor clone_cgroup;        ///< cgroup2 directory for CLONE_INTO_CGROUP; owns none on a host without cgroup2
   std::vector<FileDescriptor> files;  ///< v1: the process, still of one thread, writes "0" to each
 };
 
@@ -75,7 +75,7 @@ class CgroupManager {
 
   /// The part of create() that must stand before the process is cloned: on v2 all of it, on a hybrid host the cgroup of
   /// the unified hierarchy. Its directory, or no descriptor where there is none. create() must follow.
-  virtual Result<FileDescriptor> create_birthplace() = 0;
+  virtual Result<FileDescriptor> create_clone_cgroup() = 0;
 
   /// Moves the process into the cgroup, in every hierarchy. ESRCH: it is gone.
   virtual Status attach(pid_t pid) = 0;
@@ -146,7 +146,7 @@ Result<std::unique_ptr<CgroupManager>> open(const std::map<std::string, std::str
 
 /// The cgroup of process `pid`, as a manager, when it lies below the container's cgroup (`paths`, cgroup v2 alone) or
 /// is that; null when it does not. An init that has delegated controllers to cgroups below its first one, or has moved
-/// and removed that one, leaves no process there, and the kernel lets nobody else in (EBUSY, ENOENT).
+/// and removed that one, leaves no process there, and the kernel lets no other process in (EBUSY, ENOENT).
 Result<std::unique_ptr<CgroupManager>> open_own_of(const std::map<std::string, std::string>& paths, pid_t pid);
 
 /// The nearest directory above the container's cgroup that is frozen by itself; empty when none is. Thawing the

@@ -42,7 +42,7 @@ class SystemdManager final : public CgroupManager {
 
   Result<FileDescriptor> create() override;
   // A scope is made around a process that is there.
-  Result<FileDescriptor> create_birthplace() override { return FileDescriptor(); }
+  Result<FileDescriptor> create_clone_cgroup() override { return FileDescriptor(); }
   Status attach(pid_t pid) override;
   Result<Entrance> entrance(bool late) override {
     if (files_) return files_->entrance(late);

@@ -44,7 +44,7 @@ class V1Manager final : public CommonManager {
       : CommonManager(std::move(dirs), std::move(parents)) {}
 
   Result<FileDescriptor> create() override;
-  Result<FileDescriptor> create_birthplace() override;
+  Result<FileDescriptor> create_clone_cgroup() override;
   Status attach(pid_t pid) override;
   Result<Entrance> entrance(bool late) override;
   Status apply(const plan::CgroupPlan& plan) override;
@@ -99,7 +99,7 @@ Result<FileDescriptor> V1Manager::create() {
   return std::unexpected(std::move(created.error()));
 }
 
-Result<FileDescriptor> V1Manager::create_birthplace() {
+Result<FileDescriptor> V1Manager::create_clone_cgroup() {
   const auto dir = std::ranges::find_if(dirs_, &plan::CgroupDir::v2);
   if (dir == dirs_.end()) return FileDescriptor();
   const std::string path = dir->path;
@@ -157,7 +157,7 @@ Result<Entrance> V1Manager::entrance(bool) {
   entrance.files.reserve(dirs_.size());
   for (const auto& dir : dirs_) {
     if (dir.v2) {
-      entrance.birthplace = CAISSON_TRY(sys::open_at(FdView::cwd(), dir.path, O_RDONLY | O_DIRECTORY));
+      entrance.clone_cgroup = CAISSON_TRY(sys::open_at(FdView::cwd(), dir.path, O_RDONLY | O_DIRECTORY));
     } else {
       // cgroup.procs moves the whole process, and so takes the lock even when it has one thread.
       entrance.files.push_back(CAISSON_TRY(sys::open_at(FdView::cwd(), dir.path + "/tasks", O_WRONLY)));

@@ -44,7 +44,7 @@ class V2Manager final : public CommonManager {
 
   Status take_over();
   Result<FileDescriptor> create() override;
-  Result<FileDescriptor> create_birthplace() override;
+  Result<FileDescriptor> create_clone_cgroup() override;
   Status attach(pid_t pid) override;
   Result<Entrance> entrance(bool late) override {
     if (dirs_.empty()) return Entrance();
@@ -101,7 +101,7 @@ Status V2Manager::take_over() {
   return {};
 }
 
-Result<FileDescriptor> V2Manager::create_birthplace() {
+Result<FileDescriptor> V2Manager::create_clone_cgroup() {
   auto created = create();
   birthplace_made_ = created.has_value();
   return created;

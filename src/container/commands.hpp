@@ -71,7 +71,7 @@ struct Standing {
 };
 
 /// What a front that keeps a record of its own does on the way of a run in the foreground. All may be empty.
-struct Companion {
+struct RunCallbacks {
   std::function<Status(const Standing&)> before_start;  ///< a failure undoes the container
   std::function<Status()> after_start;                  ///< the same
   /// The container's own record is still there, and locked: nobody else can have made it anew. Not called when somebody
@@ -83,7 +83,7 @@ struct RunOptions {
   bool detach = false;  ///< return once the process runs
   bool keep = false;    ///< leave the container behind, stopped, when its process has ended
   bool no_subreaper = false;
-  Companion companion;
+  RunCallbacks callbacks;
   std::optional<int> code_when_killed;  ///< value for a process that a signal ended; absent = 128 + signal
 };
 

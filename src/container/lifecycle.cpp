@@ -77,8 +77,8 @@ void kill_creator(const Entry& entry, const State& state) {
   if (holder && sys::lock_holder(entry.dir()) == pid) (void)holder->signal(SIGKILL);
 }
 
-/// The lock for a removal that does not ask. Whoever holds it may hang, in a creation for instance: the container's
-/// process is killed first, or its creator, and then the wait has its limit.
+/// The lock for a removal that does not ask. The process that holds it may hang, in a creation for instance: the
+/// container's process is killed first, or its creator, and then the wait has its limit.
 Status lock_by_force(const Entry& entry) {
   if (CAISSON_TRY(entry.try_lock())) return {};
   const auto state = entry.load_state();
@@ -126,7 +126,7 @@ Error cause_of_silence(const Entry& entry, const State& state, const sys::Proces
       return cannot_start(ContainerStatus::running).error();
     return Error(ErrorKind::system, "container init did not take the start, and still waits for one");
   }
-  // It is on its way out, and has to see the end of its hooks first: nobody is to find it running after our answer.
+  // It is on its way out, and has to see the end of its hooks first: no caller must find it running after this error.
   (void)init.wait_for_end(kEndTimeoutMs);
   if (auto report = manager.oom_report(); report && *report)
     return Error(ErrorKind::system, oom_sentence(**report, state.cgroup_paths));
@@ -138,12 +138,12 @@ Status wait_for_execve(const Entry& entry, const State& state, const sys::Proces
                        cgroup::CgroupManager& manager, const wire::Channel& channel) {
   auto started = channel.expect_end();
   if (started) {
-    // Nobody listens at it any more: that its name goes is tidiness.
+    // No process listens at it any more: removing its name is tidiness.
     if (auto gone = sys::remove_file(entry.dir(), kStartSocket); !gone) log::debug("{}", gone.error().message());
     return {};
   }
   Error error = std::move(started).error();
-  // A failed start leaves nothing that runs: nobody knows how far init has come when a signal ends the wait.
+  // A failed start leaves nothing that runs: it is unknown how far init has come when a signal ends the wait.
   if (sys::interruption() != 0) {
     (void)init.signal(SIGKILL);
     (void)init.wait_for_end(kEndTimeoutMs);

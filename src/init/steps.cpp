@@ -266,14 +266,14 @@ void end_by_signals() {
 /// How many that have connected and said nothing yet are kept: the one that came first goes then.
 constexpr std::size_t kSilentCallers = 16;
 
-/// Whether a caller may start the container: root, or the user whose runtime made it. The socket's mode lets nobody
+/// Whether a caller may start the container: root, or the user whose runtime made it. The socket's mode lets no user
 /// else connect; in a user namespace both may have the number of those that have none there.
 bool may_start(uid_t creator, FdView caller) {
   const auto user = sys::peer_user(caller);
   return user && (*user == 0 || *user == creator);
 }
 
-/// A caller that connects and closes only looks whether we still wait, and a silent one keeps nobody else waiting.
+/// A caller that connects and closes only looks whether we still wait, and a silent one keeps no other caller waiting.
 Status wait_for_start(InitContext& c) {
   if (c.begin.start_by_parent) return {};
   end_by_signals();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Replaces libstdc++'s handler of uncaught exceptions, which prints the demangled type. The front ends catch all
+// Replaces libstdc++'s handler of uncaught exceptions, which prints the demangled type. Both front ends catch all
 // exceptions, but the demangler would still be linked into the static program, with tables that are relocated at every
 // start.
 #include <unistd.h>

@@ -15,7 +15,7 @@ namespace caisson::nsinit {
 /// What a container.json does not say of the container.
 struct Surroundings {
   std::string rootfs;             ///< absolute
-  std::string config_file;        ///< container.json, absolute; empty = nobody reads it again
+  std::string config_file;        ///< container.json, absolute; empty = it is not read again
   std::string id;                 ///< names a cgroup that has no name
   std::vector<std::string> args;  ///< what is to be run
   std::uint32_t uid = 0;          ///< the caller's

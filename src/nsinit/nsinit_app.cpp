@@ -124,7 +124,7 @@ Result<int> Session::start(NameLock lock) {
   container::RunOptions run;
   run.code_when_killed = kCodeWhenKilled;
   int recorded = 0;
-  run.companion.before_start = [&](const container::Standing& standing) {
+  run.callbacks.before_start = [&](const container::Standing& standing) {
     recorded = standing.pid;
     State state{.init_pid = standing.pid,
                 .init_start_time = std::to_string(standing.start_time),
@@ -133,12 +133,12 @@ Result<int> Session::start(NameLock lock) {
     if (!standing.veths.empty()) state.network_state = {standing.veths.front(), "eth0"};
     return directory.write_state(state);
   };
-  run.companion.after_start = [&]() -> Status {
+  run.callbacks.after_start = [&]() -> Status {
     if (lowered.starts_frozen) CAISSON_TRY(container::pause(globals, directory.id()), "freeze");
     lock.free();
     return {};
   };
-  run.companion.after_end = [&] { directory.remove_state_of(recorded); };
+  run.callbacks.after_end = [&] { directory.remove_state_of(recorded); };
   auto code = container::run(globals, create, run);
   if (code) return code;
   directory.remove_state_of(recorded);

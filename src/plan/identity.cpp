@@ -74,7 +74,7 @@ Capabilities make_capabilities(const config::Capabilities& wanted, const HostFac
   keep(sets.effective, sets.permitted, "effective", "permitted");
   keep(sets.inheritable, sets.bounding, "inheritable", "in the bounding set");
   // Configs made for runtimes before CVE-2022-29162 was mended list ambient capabilities beside an inheritable set that
-  // is empty since: not one can be raised, and a warning at every start would tell nobody anything.
+  // is empty since: not one can be raised, and a warning at every start would be of no use.
   if (wanted.inheritable.empty() && sets.ambient != 0) {
     sets.note = "ambient capabilities are not raised, for the inheritable set is empty: " + names_of(sets.ambient);
     sets.ambient = 0;

@@ -27,7 +27,7 @@ bool maps_any(const std::vector<config::IdMapping>& mappings) {
   return std::ranges::any_of(mappings, [](const auto& map) { return map.size > 0; });
 }
 
-/// Without an id that is mapped nobody could set the container up. Where 0 is not among them, the first one does.
+/// Without a mapped id no process could set the container up. Where 0 is not among them, the first one does.
 Status check_maps(const config::Linux& linux, const NamespacePlan& plan) {
   if (!plan.makes(CLONE_NEWUSER)) return {};
   if (!maps_any(linux.uid_mappings))

@@ -61,7 +61,7 @@ Status drop_bounding(const plan::IdentityPlan& plan);
 /// to allow capset(2) and execve(2) and no other call of ours.
 enum class FilterPrivilege { none, keep };
 
-/// Whether a process' user namespace was made without privilege and lets nobody call setgroups(2):
+/// Whether a process' user namespace was made without privilege and lets no process call setgroups(2):
 /// user_namespaces(7). `process` is its directory in procfs.
 bool setgroups_is_denied(FdView process);
 

@@ -52,7 +52,7 @@ Result<FileDescriptor> open_hook_output(const std::map<std::string, std::string>
 /// Gives each hook without `env` this process' environment, as it is: for those that run in another process.
 void keep_environment(std::vector<config::Hook>& hooks);
 
-/// Runs one hook to its end with `state_json` on its standard input. Output without a descriptor of its own is kept,
+/// Runs one hook to completion with `state_json` on its standard input. Output without a descriptor of its own is kept,
 /// bounded, for the error alone. A hook that runs past its timeout (seconds) is killed with its process group.
 /// Errors: "error running createRuntime hook #0: exit status 1, stdout: ..., stderr: ..." at /hooks/STAGE/INDEX; for
 /// a program that cannot be executed the text of diagnose().

@@ -23,8 +23,8 @@ struct AnonymousFile {
 /// the use. `name` is for /proc and for errors.
 Result<AnonymousFile> make_anonymous_file(const char* name, FileUse use);
 
-/// The same file so that nobody can change it through the result: a memfd sealed (F_SEAL_SEAL|SHRINK|GROW|WRITE), any
-/// other opened anew for reading alone. Its mode becomes `mode`. The offset is at the beginning.
+/// The same file so that no process can change it through the result: a memfd sealed (F_SEAL_SEAL|SHRINK|GROW|WRITE),
+/// any other opened anew for reading alone. Its mode becomes `mode`. The offset is at the beginning.
 ///
 /// Nothing can be written to an O_TMPFILE file while a process runs it (ETXTBSY, but for Linux 6.11 and 6.12), and a
 /// container that got at it later would change a copy that is not run again. /proc/PID/exe of the process running it is

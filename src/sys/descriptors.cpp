@@ -55,7 +55,7 @@ bool end_listed(unsigned first, unsigned last, DescriptorFate fate) {
 /// no more than a few descriptors for each mount, and a mount namespace has 100,000 at most (fs.mount-max).
 void end_each(unsigned first, unsigned last, DescriptorFate fate) {
   constexpr unsigned kLeast = 1 << 17;
-  constexpr unsigned kMost = 1 << 20;  // fs.nr_open, if nobody has raised it
+  constexpr unsigned kMost = 1 << 20;  // fs.nr_open, unless it was raised
   rlimit limit{};
   unsigned highest = kLeast;
   if (::getrlimit(RLIMIT_NOFILE, &limit) == 0)

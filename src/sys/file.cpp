@@ -138,7 +138,8 @@ Status write_all(FdView fd, std::string_view text, std::string_view name) {
 
 namespace {
 
-/// A new file beside `name`, by a name that nobody can have put there before: the directory may be writable for all.
+/// A new file beside `name`, by a name that no other user can have put there before: the directory may be writable for
+/// all.
 Result<std::pair<FileDescriptor, std::string>> make_beside(FdView dir, const std::string& name, mode_t mode) {
   constexpr int kAttempts = 16;
   for (int attempt = 1;; ++attempt) {

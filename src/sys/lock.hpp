@@ -20,8 +20,8 @@ Result<bool> try_lock(FdView fd, Lock kind);
 /// go_on_unless_interrupted() has it.
 Result<bool> lock_within(FdView fd, Lock kind, int timeout_ms);
 
-/// The process that took a flock(2) on the file behind `fd`, as /proc/locks tells it; absent when nobody holds one, or
-/// that process has not opened the file (it has left the lock to another one), or cannot be looked at.
+/// The process that took a flock(2) on the file behind `fd`, as /proc/locks tells it; absent when no process holds one,
+/// or that process has not opened the file (it has left the lock to another one), or cannot be looked at.
 std::optional<pid_t> lock_holder(FdView fd);
 
 }  // namespace caisson::sys

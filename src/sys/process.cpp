@@ -239,14 +239,14 @@ bool has_ended(FdView directory) {
 /// Nothing announces the end of a process that is not our child but a pidfd, which a filter keeps from us: it is looked
 /// for every few milliseconds.
 Result<bool> look_for_end(FdView directory, int timeout_ms) {
-  constexpr timespec kMoment{.tv_sec = 0, .tv_nsec = 2'000'000};
+  constexpr int kMomentMs = 2;
   timespec now{};
   ::clock_gettime(CLOCK_MONOTONIC, &now);
   const std::int64_t start = now.tv_sec * 1000 + now.tv_nsec / 1'000'000;
   while (!has_ended(directory)) {
     ::clock_gettime(CLOCK_MONOTONIC, &now);
     if (timeout_ms >= 0 && now.tv_sec * 1000 + now.tv_nsec / 1'000'000 - start >= timeout_ms) return false;
-    if (::nanosleep(&kMoment, nullptr) != 0) CAISSON_TRY(go_on_unless_interrupted());
+    if (::poll(nullptr, 0, kMomentMs) < 0) CAISSON_TRY(go_on_unless_interrupted());
   }
   return true;
 }

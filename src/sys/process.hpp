@@ -22,7 +22,7 @@ struct Cloned {
 
 struct CloneOptions {
   std::uint64_t flags = 0;    ///< CLONE_NEW*, CLONE_PARENT
-  int cgroup = -1;            ///< directory of the cgroup2 to be born in (CLONE_INTO_CGROUP, Linux 5.7); -1 = inherit
+  int cgroup = -1;            ///< directory of the cgroup2 to clone into (CLONE_INTO_CGROUP, Linux 5.7); -1 = inherit
   int exit_signal = SIGCHLD;  ///< 0: the parent gets none, and must ask waitid(2) for __WALL
 };
 

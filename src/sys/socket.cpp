@@ -31,7 +31,7 @@ Result<FileDescriptor> connect_to(const sockaddr_un& address, int type, std::str
                                   socklen_t size = sizeof(sockaddr_un)) {
   FileDescriptor socket(::socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
   if (!socket) return fail_errno("socket(AF_UNIX)");
-  // A listener that takes nobody any more, and a peer that does not read, hold us no longer than this. socket(7).
+  // A listener that accepts no more, and a peer that does not read, hold us no longer than this. socket(7).
   constexpr timeval kTimeout{.tv_sec = 10, .tv_usec = 0};
   if (::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &kTimeout, sizeof kTimeout) != 0)
     return fail_errno("setsockopt(SO_SNDTIMEO)");

@@ -33,8 +33,8 @@ struct ReceivedPacket {
 Result<ReceivedPacket> receive_packet(FdView socket);
 
 /// Unix sockets by directory descriptor and name: no path of more than 108 bytes is ever needed. A name that is
-/// listened at has mode 0600, whatever the umask. A connection that nobody accepts fails after ten seconds, and so does
-/// a send that nobody reads.
+/// listened at has mode 0600, whatever the umask. A connection that is not accepted fails after ten seconds, and so
+/// does a send that is not read.
 Result<FileDescriptor> listen_at(FdView dir, const std::string& name, int type, int backlog);
 Result<FileDescriptor> connect_at(FdView dir, const std::string& name, int type);
 /// Connects to a path of any length.

@@ -100,14 +100,14 @@ void fill_cpuset(const char* path) {
 }
 
 int make_cgroups() {
-  int birthplace = -1;
+  int clone_cgroup = -1;
   for (int i = 0; i < hierarchy_count; ++i) {
     Hierarchy& h = hierarchies[i];
     must(::mkdir(h.path, 0755), h.path);
     char path[kPathSize + 64];
     if (h.v2) {
-      birthplace = ::open(h.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-      must(birthplace, h.path);
+      clone_cgroup = ::open(h.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+      must(clone_cgroup, h.path);
       continue;
     }
     if (std::strcmp(h.name, "cpuset") == 0) fill_cpuset(h.path);
@@ -125,7 +125,7 @@ int make_cgroups() {
     h.file = ::open(path, O_WRONLY | O_CLOEXEC);
     must(h.file, path);
   }
-  return birthplace;
+  return clone_cgroup;
 }
 
 void raise_loopback() {
@@ -245,13 +245,13 @@ int main(int argc, char** argv) {
     return 125;
   }
   find_hierarchies(argv[2]);
-  const int birthplace = make_cgroups();
+  const int clone_cgroup = make_cgroups();
   clone_args args{};
   args.flags = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWNET;
   args.exit_signal = SIGCHLD;
-  if (birthplace >= 0) {
+  if (clone_cgroup >= 0) {
     args.flags |= CLONE_INTO_CGROUP;
-    args.cgroup = static_cast<unsigned>(birthplace);
+    args.cgroup = static_cast<unsigned>(clone_cgroup);
   }
   const long pid = ::syscall(SYS_clone3, &args, sizeof args);
   must(pid, "clone3");

@@ -15,7 +15,8 @@ using namespace caisson::testing;
 
 namespace {
 
-/// How often each attack is tried. CAISSON_TEST_ROUNDS sets another number: an emulated machine takes ten times as long.
+/// How often each attack is tried. CAISSON_TEST_ROUNDS sets another number: an emulated machine takes ten times as
+/// long.
 const int kRounds = [] {
   const char* const given = std::getenv("CAISSON_TEST_ROUNDS");
   return given != nullptr ? std::atoi(given) : 100;

@@ -221,7 +221,7 @@ TEST_CASE("a lock that somebody holds for ever is waited for ten seconds and nam
   CHECK(contains(ran.err, "timed out after 10 s waiting for the lock of container " + bundle.id));
   CHECK(contains(ran.err, "process " + std::to_string(::getpid()) + " holds it"));
   CHECK(world.status(bundle) == "running");
-  // Those who only look, and signals, wait for nobody.
+  // Those who only look, and signals, do not wait.
   CHECK(world.call({"list"}, soon()).code == 0);
   CHECK(world.call({"kill", bundle.id, "KILL"}, soon()).code == 0);
   ran = world.remove(bundle, true);

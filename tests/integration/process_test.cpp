@@ -151,7 +151,7 @@ TEST_CASE("capabilities outside the bounding set are warned of", "[process][capa
   CHECK(contains(ran.err, "ignoring effective capabilities that are not in the bounding set: [CAP_CHOWN]"));
 }
 
-TEST_CASE("ambient capabilities of a config without inheritable ones are told of in the debug log alone",
+TEST_CASE("ambient capabilities of a config without inheritable ones appear in the debug log alone",
           "[process][capabilities]") {
   World world;
   Bundle bundle = world.bundle();

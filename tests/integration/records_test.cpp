@@ -65,7 +65,7 @@ How soon() {
 
 }  // namespace
 
-TEST_CASE("a damaged record is told of, hangs nobody, and delete --force removes what can be found", "[records]") {
+TEST_CASE("a damaged record is named, hangs no command, and delete --force removes what can be found", "[records]") {
   World world;
   const auto how = GENERATE(as<std::string>(), "truncated", "zeros", "foreign", "another's", "empty", "missing",
                             "a directory", "a FIFO", "a symlink", "sparse");
@@ -168,7 +168,7 @@ TEST_CASE("a record of another boot is of no process", "[records]") {
   world.nothing_left();
 }
 
-TEST_CASE("the start socket is its owner's alone, and a silent caller holds up nobody", "[records][security]") {
+TEST_CASE("the start socket is its owner's alone, and a silent caller holds up no other", "[records][security]") {
   World world;
   Bundle bundle = world.bundle();
   bundle.probe({"--quiet", "--hold"});
@@ -230,7 +230,7 @@ TEST_CASE("no reader of our errors and no room for files end us half-way", "[rec
   World world;
   Bundle bundle = world.bundle();
   bundle.probe({"--quiet", "--hold"});
-  SECTION("stderr is a pipe that nobody reads") {
+  SECTION("stderr is a pipe without a reader") {
     Bundle warned = world.bundle("warned");
     warned.set("/process/capabilities/bounding", R"(["CAP_NO_SUCH"])").probe({"--quiet", "--hold"}).write();
     for (const char* command : {"create", "run -d"}) {

@@ -31,7 +31,7 @@ MAY_INCLUDE = {
     "main": {"cli", "nsinit", "init", "base"},
 }
 
-# The fronts read and write files and run programs too: without these, each had loops of its own for it.
+# Front ends read and write files and run programs too: without these, each had loops of its own for it.
 FRONTS = {"cli", "nsinit", "api"}
 FRONTS_MAY_INCLUDE = {"sys/file.hpp", "sys/lock.hpp", "sys/process.hpp"}
 # A file below a root file system that is not entered has one safe way in; its lock file must not outlive a signal.

@@ -8,6 +8,8 @@ if ! command -v codespell >/dev/null; then
 fi
 # Words that are right here: options of mount(8) and names of kernels' and programs' own.
 words=ro,rw,fo,ot,te,nd,ans,ser,fle,inout,doesnt,seh,sme,hda,pres,ans,childs,parms,anc,iff,hist,creat,unx,caf,craete
+# Misspelt on purpose, in tests of suggestions.
+words+=,optoins,opne,nmae
 faults=$(codespell --ignore-words-list "$words" --skip './build*,./.git,./.cache,./tests/schema,./tests/bench/results,./LICENSE' \
   src include man tests tools README.md CONTRIBUTING.md SECURITY.md completions config-samples 2>&1)
 if [ -z "$faults" ]; then

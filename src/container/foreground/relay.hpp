@@ -57,7 +57,7 @@ class Relay {
   bool wait_for_output(FdView signals);
 
   FdView master_;
-  FileDescriptor reads_;  ///< the master again, to be told each time that the program has read
+  FileDescriptor reads_;  ///< the master again, for an event each time the program has read
   FileDescriptor input_;
   FileDescriptor output_;
   Flow to_container_;

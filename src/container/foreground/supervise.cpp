@@ -28,7 +28,7 @@ Result<Supervisor> Supervisor::make(SignalCustody signals, FileDescriptor master
     supervisor.raw_.emplace(CAISSON_TRY(sys::RawMode::enter(FdView::of(STDIN_FILENO))));
   }
   // A terminal in raw mode does not turn "\n" into "\r\n" any more, so the container's must. Output that goes to a file
-  // or a pipe is to have "\n" alone.
+  // or a pipe must get "\n" alone.
   if (!supervisor.raw_ || !sys::is_terminal(FdView::of(STDOUT_FILENO)))
     CAISSON_TRY(sys::keep_newlines(supervisor.master_));
   return supervisor;

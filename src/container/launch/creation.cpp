@@ -255,7 +255,7 @@ Status Creation::spawn_init() {
     return entry_->replace_state(state_);
   });
   // In a cgroup2 the process is born, so that must be there first. Those of v1 are made while init mounts.
-  cgroup_dir_ = CAISSON_TRY(cgroup_->create_birthplace());
+  cgroup_dir_ = CAISSON_TRY(cgroup_->create_clone_cgroup());
   if (plan_.cgroup.enter_late) cgroup_dir_.reset();
   const auto room = CAISSON_TRY(sys::DescriptorRoom::make(rootfs::count_prepared(plan_.init.rootfs)));
   std::vector<std::string> notes = plan_.init.rootfs.notes;
@@ -306,7 +306,7 @@ Status Creation::spawn_init() {
     CAISSON_TRY(save_config());
   }
   child_.emplace(CAISSON_TRY(bring_up(wanted)));
-  in_birthplace_ = child_->in_cgroup();
+  in_clone_cgroup_ = child_->in_cgroup();
   if (child_->runs_in_memory()) {
     start_listener_.reset();
     return {};
@@ -315,7 +315,7 @@ Status Creation::spawn_init() {
   CAISSON_TRY(child_->channel().send_many(begin, std::move(descriptors)));
   start_listener_.reset();
   if (namespaces.needs_stage && !begin.enters_pids_last) {
-    in_birthplace_ = CAISSON_TRY(child_->await_init());
+    in_clone_cgroup_ = CAISSON_TRY(child_->await_init());
     if (begin.maps_by_parent) CAISSON_TRY(give_maps());
   }
   return {};
@@ -358,7 +358,7 @@ Status Creation::make_cgroups() {
   if (state_.cgroup_paths.empty() && plan_.init.namespaces.shares_host(CLONE_NEWPID))
     warnings_.emplace_back("without a cgroup and a PID namespace of its own the container's processes may outlive it");
   const std::vector<FileDescriptor> tasks = CAISSON_TRY(enter_or_attach(
-      *cgroup_, child_->process().pid(), in_birthplace_ || !cgroup_dir_, plan_.cgroup.enter_late, facts_));
+      *cgroup_, child_->process().pid(), in_clone_cgroup_ || !cgroup_dir_, plan_.cgroup.enter_late, facts_));
   return child_->channel().send(wire::CgroupsReady{state_.cgroup_paths.empty()}, {tasks.begin(), tasks.end()});
 }
 

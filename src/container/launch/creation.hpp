@@ -73,7 +73,7 @@ class Creation {
   void tell_of_oom() const;
   /// Removes what has ended: the foreground's delete. Calls `locked`, if it is not empty, once it is sure of the lock.
   Status remove(const std::function<void()>& locked);
-  /// What Companion::before_start is told.
+  /// What RunCallbacks::before_start gets.
   Standing standing() const;
 
  private:
@@ -133,7 +133,7 @@ class Creation {
   std::unique_ptr<cgroup::CgroupManager> cgroup_;
   cgroup::ResctrlMade resctrl_missing_;
   FileDescriptor cgroup_dir_;  ///< to be born in; none without cgroup2
-  bool in_birthplace_ = false;
+  bool in_clone_cgroup_ = false;
   std::optional<selfexe::ProtectedProgram> program_;
   std::optional<Child> child_;
   FileDescriptor console_;

@@ -90,7 +90,7 @@ void Creation::abandon() {
   ::sigfillset(&all);
   ::sigprocmask(SIG_BLOCK, &all, &before);
   interruptible_.reset();
-  watched_signals_ = nullptr;  // whoever had them is gone
+  watched_signals_ = nullptr;  // their owner is gone
   child_.reset();              // killed and reaped
   if (pid_file_written_) ::unlink(options_.pid_file.c_str());
   const auto locked = lock_is_free_ ? entry_->lock() : Status();

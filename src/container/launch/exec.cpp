@@ -214,9 +214,9 @@ Result<bool> try_to_bring_up(Exec& exec, selfexe::ProtectedProgram& program, boo
   wanted.signal_mask = exec.signals ? &exec.signals->mask_before() : nullptr;
   wanted.streams = exec.options.streams;
   wanted.hides_descriptors = exec.owner == Owner::embedder;
-  const int birthplace = enters_cgroups ? inputs.entrance.birthplace.get() : -1;
+  const int clone_cgroup = enters_cgroups ? inputs.entrance.clone_cgroup.get() : -1;
   if (in_memory) {
-    JoinTarget target{.pidfd = exec.container.pidfd(), .namespaces = exec.state.namespaces, .cgroup = birthplace};
+    JoinTarget target{.pidfd = exec.container.pidfd(), .namespaces = exec.state.namespaces, .cgroup = clone_cgroup};
     if (inputs.root) target.root = inputs.root;
     if (enters_cgroups) target.tasks.assign(inputs.entrance.files.begin(), inputs.entrance.files.end());
     if ((exec.state.namespaces & CLONE_NEWUSER) != 0) CAISSON_TRY(choose_ids(exec, target));
@@ -231,9 +231,9 @@ Result<bool> try_to_bring_up(Exec& exec, selfexe::ProtectedProgram& program, boo
   }
   const FileDescriptor config = CAISSON_TRY(sys::memfd("config", config::save(exec.spec), true));
   wanted.config = config.get();
-  wanted.cgroup = birthplace;
+  wanted.cgroup = clone_cgroup;
   exec.child.emplace(CAISSON_TRY(bring_up(wanted)));
-  const bool in_cgroup = birthplace < 0 || exec.child->in_cgroup();
+  const bool in_cgroup = clone_cgroup < 0 || exec.child->in_cgroup();
   const std::vector<FdView> descriptors = stage_descriptors(exec, enters_cgroups);
   CAISSON_TRY(exec.child->channel().send(inputs.begin, descriptors));
   CAISSON_TRY(exec.child->await_init());
@@ -245,7 +245,7 @@ Result<bool> bring_up_process(Exec& exec, selfexe::ProtectedProgram& program, bo
   exec.inputs = {};
   CAISSON_TRY(prepare_inputs(exec, in_memory));
   const cgroup::Entrance& entrance = exec.inputs.entrance;
-  const bool can_enter = entrance.birthplace || !entrance.files.empty();
+  const bool can_enter = entrance.clone_cgroup || !entrance.files.empty();
   auto entered = try_to_bring_up(exec, program, in_memory, can_enter);
   if (entered || !can_enter || entered.error().sys_errno() != EAGAIN) return entered;
   // pids.max leaves no room beside the short-lived process that enters the cgroups first: moved later, the process

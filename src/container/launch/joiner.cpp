@@ -98,9 +98,9 @@ long become_namespace_root(const JoinTarget& target) {
   return call(SYS_prctl, PR_SET_DUMPABLE, 0);
 }
 
-/// 0 once nobody can change the mount of the program any more. The caller, whose descriptors the joiner shares until
-/// this is done, has begun to close the last one that could: the mount leaves its anonymous namespace at once, and only
-/// the caller waits for the grace period. Where the caller has not come so far, this waits for it.
+/// 0 once no process can change the mount of the program any more. The caller, whose descriptors the joiner shares
+/// until this is done, has begun to close the last one that could: the mount leaves its anonymous namespace at once,
+/// and only the caller waits for the grace period. Where the caller has not come so far, this waits for it.
 long wait_until_sealed(const Joiner& joiner) {
   mount_attr read_only{};
   read_only.attr_set = MOUNT_ATTR_RDONLY;

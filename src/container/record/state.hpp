@@ -83,7 +83,7 @@ bool precedes_execve(const State& state, std::string_view name);
 /// Status is derived, never believed.
 ContainerStatus derive_status(const State& state, const Sight& sight);
 
-/// Whether the record was made before the machine's last boot: its pid is somebody else's now, or nobody's.
+/// Whether the record was made before the machine's last boot: its pid belongs to another process now, or to none.
 bool is_of_another_boot(const State& state);
 
 Result<State> read_state(std::string_view text);

@@ -14,7 +14,7 @@
 
 namespace caisson::container {
 
-/// What whoever made the container, and still runs, knows beyond the record.
+/// What the creator of the container, while it runs, knows beyond the record.
 struct UndoExtras {
   bool by_creator = false;                  ///< init, if there was one, is the caller's child, and is reaped
   cgroup::CgroupManager* cgroup = nullptr;  ///< that made the container's cgroup; absent: opened from the record

@@ -253,8 +253,8 @@ TEST_CASE("a process enters every hierarchy by itself", "[cgroup]") {
     Cgroup group(facts);
     ok(group->create());
     const auto entrance = ok(group->entrance());
-    CHECK(static_cast<bool>(entrance.birthplace) == (facts.cgroup_flavour != plan::CgroupFlavour::v1));
-    const pid_t pid = clone_into(entrance.birthplace);
+    CHECK(static_cast<bool>(entrance.clone_cgroup) == (facts.cgroup_flavour != plan::CgroupFlavour::v1));
+    const pid_t pid = clone_into(entrance.clone_cgroup);
     if (pid == 0) {
       for (const auto& file : entrance.files)
         if (::write(file.get(), "0", 1) != 1) ::_exit(1);

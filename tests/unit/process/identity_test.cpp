@@ -344,7 +344,7 @@ TEST_CASE("HOME comes from the container's passwd", "[process][env]") {
   REQUIRE(::symlink("passwd", (directory / "etc/passwd").c_str()) == 0);
   CHECK(home(0) == "/");
   ::unlink((directory / "etc/passwd").c_str());
-  // Nobody but root may read it, and the process that looks is not root.
+  // Only root may read it, and the process that looks is not root.
   test::write_text(directory / "etc/passwd", "me:x:1000:100::/home/me:\n", 0600);
   CHECK(in_child([&]() -> std::string {
           if (::chroot(directory.path().c_str()) != 0 || ::chdir("/") != 0) return "chroot";

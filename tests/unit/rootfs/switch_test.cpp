@@ -117,7 +117,7 @@ TEST_CASE("a rootfs may be a mount of its own, and is not reached by a symlink",
   SECTION("a symlink") {
     world.link("pointer", "rootfs");
     s.spec.root->path = "pointer";
-    // Whoever owns the link would choose the container's root.
+    // The owner of the link would choose the container's root.
     CHECK(run(world, s).error == "open the rootfs: openat2('" + world.path("pointer") +
                                      "'): Too many levels of symbolic links [config: /root/path]");
   }

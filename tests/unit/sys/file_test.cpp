@@ -170,7 +170,7 @@ TEST_CASE("a file of ours that is none is refused, and nothing waits for it", "[
   }
 }
 
-TEST_CASE("a file is replaced through a name that nobody can have taken", "[sys][file]") {
+TEST_CASE("a file is replaced through a name that cannot have been taken", "[sys][file]") {
   Place place;
   const std::string guess = place.path + "/.pid." + std::to_string(::getpid());
   REQUIRE(::mkfifo(guess.c_str(), 0600) == 0);

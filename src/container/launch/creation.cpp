@@ -516,6 +516,11 @@ Status Creation::succeed() {
     pid_file_written_ = true;
   }
   if (!interruptible_) return {};
+  if (watched_signals_ != nullptr) {
+    // The process runs and gets them: to ignore a signal would discard one that is blocked and has come.
+    interruptible_.reset();
+    return {};
+  }
   interruptible_->ignore_from_now_on();
   return sys::go_on_unless_interrupted();
 }

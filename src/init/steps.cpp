@@ -215,7 +215,7 @@ Status become_user(InitContext& c) {
 }
 
 Status find_program(InitContext& c) {
-  c.env = process::make_environment(c.identity);
+  c.env = CAISSON_TRY(process::make_environment(c.identity));
   if (c.begin.listen_fds > 0) {
     // The config's own would be the first that getenv(3) finds.
     std::erase_if(c.env, [](const std::string& entry) {

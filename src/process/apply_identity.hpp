@@ -89,10 +89,11 @@ Status check_directory();
 /// cannot be read count as empty. Errors name /process/user. See plan::find_user.
 Status find_user(const std::string& wanted, plan::IdentityPlan& plan);
 
-/// HOME of `uid` by the container's /etc/passwd; "/" without an entry, and when the file cannot be read for whatever
-/// reason. After the root is switched.
-std::string find_home(std::uint32_t uid);
-/// The plan's environment, with HOME where it is to be added.
-std::vector<std::string> make_environment(const plan::IdentityPlan& plan);
+/// HOME of `uid` by the container's /etc/passwd; "/" without an entry, and when the file cannot be opened or read.
+/// Fails if the process itself lacks descriptors or memory (EMFILE, ENFILE, ENOMEM), as under a tight RLIMIT_NOFILE.
+/// After the root is switched.
+Result<std::string> find_home(std::uint32_t uid);
+/// The plan's environment, with HOME if the plan adds it. Errors as of find_home().
+Result<std::vector<std::string>> make_environment(const plan::IdentityPlan& plan);
 
 }  // namespace caisson::process

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <charconv>
 #include <string_view>
 
@@ -51,6 +52,8 @@ Result<std::string> read_accounts(const char* path) {
   return sys::read_all(file, path);
 }
 
+bool is_shortage(int error) { return error == EMFILE || error == ENFILE || error == ENOMEM; }
+
 }  // namespace
 
 Status find_user(const std::string& wanted, plan::IdentityPlan& plan) {
@@ -71,8 +74,10 @@ Status find_user(const std::string& wanted, plan::IdentityPlan& plan) {
   return {};
 }
 
-std::string find_home(std::uint32_t uid) {
+Result<std::string> find_home(std::uint32_t uid) {
   const auto file = open_accounts("/etc/passwd");
+  // The process's own lack of descriptors or memory is no property of the file.
+  if (!file && is_shortage(file.error().sys_errno())) return std::unexpected(file.error());
   if (!file) return "/";
   std::string rest;
   for (std::size_t total = 0; total < kLongest;) {
@@ -94,9 +99,11 @@ std::string find_home(std::uint32_t uid) {
   return "/";
 }
 
-std::vector<std::string> make_environment(const plan::IdentityPlan& plan) {
+Result<std::vector<std::string>> make_environment(const plan::IdentityPlan& plan) {
   std::vector<std::string> env = plan.env;
-  if (plan.add_home) env.push_back("HOME=" + (plan.home.empty() ? find_home(plan.uid) : plan.home));
+  if (!plan.add_home) return env;
+  env.push_back("HOME=" +
+                (plan.home.empty() ? CAISSON_TRY(find_home(plan.uid), "find HOME of uid {}", plan.uid) : plan.home));
   return env;
 }
 

@@ -59,8 +59,18 @@ TEST_CASE("a process more fits into a container that is full", "[exec][tight]") 
 TEST_CASE("limits that are too tight are named in one line", "[cgroup][tight][errors]") {
   World world;
   Bundle bundle = small_bundle(world);
-  const std::string where = "/linux/resources/memory/limit", what = "hit its limit of 16.0KiB";
-  bundle.set("/linux/resources/memory", R"({"limit":16384})");
+  std::string where, what;
+  SECTION("memory") {
+    bundle.set("/linux/resources/memory", R"({"limit":16384})");
+    where = "/linux/resources/memory/limit";
+    what = "hit its limit of 16.0KiB";
+  }
+  SECTION("descriptors") {
+    bundle.set("/process/rlimits",
+               R"([{"type":"RLIMIT_CORE","soft":0,"hard":0},{"type":"RLIMIT_NOFILE","soft":1,"hard":1}])");
+    where = "/process/rlimits/1";
+    what = "RLIMIT_NOFILE of 1 is too low";
+  }
   const Ran ran = world.run(bundle);
   INFO(ran.err);
   CHECK(ran.code != 0);

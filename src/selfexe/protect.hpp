@@ -52,8 +52,8 @@ class ProtectedProgram {
   /// An error when another process holds the tree: the program is not protected.
   Status seal();
   /// The same without the check, for when a process has been cloned that has a PID namespace to itself and closes its
-  /// own copy of the tree first of all: the grace period passes while that process is busy. Before it is told to
-  /// proceed, which is before it, or a hook inside, can run a program of the container's.
+  /// own copy of the tree first of all: the grace period passes while that process is busy. Call it before
+  /// Proceed is sent, which is before that process, or a hook inside, can run a program of the container's.
   void release_tree() { tree_.reset(); }
 
  private:

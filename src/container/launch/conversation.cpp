@@ -17,11 +17,6 @@ std::unexpected<Error> unexpected(const wire::Message& message, Until until) {
               until == Until::created ? "Created" : "its execve");
 }
 
-/// What the mounts in init are otherwise than the config names, where the kernel left no choice.
-void log_notes(const std::vector<std::string>& notes) {
-  for (const auto& note : notes) log::debug("{}", note);
-}
-
 /// One conversation: which messages have come.
 class Conversation {
  public:
@@ -107,6 +102,10 @@ Status converse(const wire::Channel& channel, Until until, const Answers& answer
     if (!packet) return std::unexpected(std::move(packet).error());
     if (CAISSON_TRY(conversation.take(std::move(*packet)))) return {};
   }
+}
+
+void log_notes(const std::vector<std::string>& notes) {
+  for (const auto& note : notes) log::debug("{}", note);
 }
 
 Error cause_of(Error error, const wire::Channel& channel) {

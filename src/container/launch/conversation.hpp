@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "base/error.hpp"
 #include "base/fd.hpp"
@@ -35,6 +36,9 @@ enum class Until {
 /// Errors: what Failed carries; ErrorKind::destroyed when init ends before its time; a message that is not of this
 /// place, or comes twice, is named.
 Status converse(const wire::Channel& channel, Until until, const Answers& answers, SignalCustody* signals = nullptr);
+
+/// Logs, for --debug, where mounts differ from what the config names because the kernel left no choice.
+void log_notes(const std::vector<std::string>& notes);
 
 /// When init fails, what the creator was doing for it fails too (no such process, broken pipe, connection reset): the
 /// error that init itself has sent is the cause, if there is one.

@@ -59,11 +59,6 @@ bool mentions_lsm(const config::Spec& spec) {
          !spec.linux_or_empty().mount_label.empty();
 }
 
-/// What init and the mounts of the runtime did otherwise than the config names, where the kernel left no choice.
-void log_notes(const std::vector<std::string>& notes) {
-  for (const auto& note : notes) log::debug("{}", note);
-}
-
 /// Files for what the hooks print that init runs, which cannot open them itself: it is in the container by then.
 struct HookOutput {
   FileDescriptor out;

@@ -14,8 +14,8 @@ namespace caisson::container {
 
 namespace {
 
-/// $LISTEN_FDS. sd_listen_fds(3): the descriptors are for the process that LISTEN_PID names; unset, LISTEN_PID means
-/// whoever runs.
+/// $LISTEN_FDS. sd_listen_fds(3): the descriptors are for the process that LISTEN_PID names; an unset LISTEN_PID
+/// stands for any process.
 unsigned count_listen_descriptors() {
   constexpr unsigned kMost = 4096;
   const char* const listen = ::getenv("LISTEN_FDS");
